@@ -1,0 +1,96 @@
+//! What one task may spend on hostile input.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{Error, Result};
+
+/// Upper bounds for one task. Every loop whose length the input chooses spends from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep containers may nest.
+    pub depth: u32,
+    /// How many nodes (files, chunks, table rows) may be unfolded.
+    pub nodes: u64,
+    /// How many bytes unpacking may produce.
+    pub unpacked_bytes: u64,
+}
+
+impl Limits {
+    /// For one firmware: 16 layers, 4 M nodes, 64 GiB unpacked.
+    pub const FIRMWARE: Self = Self { depth: 16, nodes: 4_000_000, unpacked_bytes: 64 << 30 };
+    /// For one file of a firmware: 8 layers, 4 M nodes, 2 GiB unpacked.
+    pub const FILE: Self = Self { depth: 8, nodes: 4_000_000, unpacked_bytes: 2 << 30 };
+}
+
+/// Which bound was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::nodes`].
+    Nodes,
+    /// [`Limits::unpacked_bytes`].
+    UnpackedBytes,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Depth => "nesting depth",
+            Self::Nodes => "node count",
+            Self::UnpackedBytes => "unpacked bytes",
+        })
+    }
+}
+
+/// What is left of [`Limits`]. Clones share what is left.
+///
+/// One budget belongs to one task (one firmware walk, one app): a budget shared by tasks that race would make the
+/// report depend on the number of threads.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    depth: u32,
+    left: Arc<Left>,
+}
+
+#[derive(Debug)]
+struct Left {
+    nodes: AtomicU64,
+    unpacked_bytes: AtomicU64,
+}
+
+impl Budget {
+    /// A fresh budget of `limits`.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let left =
+            Left { nodes: AtomicU64::new(limits.nodes), unpacked_bytes: AtomicU64::new(limits.unpacked_bytes) };
+        Self { depth: limits.depth, left: Arc::new(left) }
+    }
+
+    /// Spends `count` nodes for `what` at `offset`.
+    pub fn spend_nodes(&self, count: u64, what: &'static str, offset: u64) -> Result<()> {
+        spend(&self.left.nodes, count).ok_or(Error::limit(Limit::Nodes, what, offset))
+    }
+
+    /// Spends `count` unpacked bytes for `what` at `offset`.
+    pub fn spend_bytes(&self, count: u64, what: &'static str, offset: u64) -> Result<()> {
+        spend(&self.left.unpacked_bytes, count).ok_or(Error::limit(Limit::UnpackedBytes, what, offset))
+    }
+
+    /// The budget one layer further in; fails when the nesting is too deep.
+    pub fn deeper(&self, what: &'static str) -> Result<Self> {
+        let depth = self.depth.checked_sub(1).ok_or(Error::limit(Limit::Depth, what, 0))?;
+        Ok(Self { depth, left: Arc::clone(&self.left) })
+    }
+}
+
+fn spend(left: &AtomicU64, count: u64) -> Option<()> {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(count)).ok().map(|_| ())
+}

@@ -1,0 +1,126 @@
+//! A readable whole made of pieces of other sources.
+
+use std::sync::Arc;
+
+use crate::{ByteSource, Error, ReadAt, Result, cursor::len64};
+
+/// One idea serves sparse images, logical partitions, payload operations and file extents: a list of pieces in order,
+/// read on demand.
+#[derive(Default)]
+pub struct Extents {
+    starts: Vec<u64>,
+    pieces: Vec<Piece>,
+    len: u64,
+}
+
+/// Where a run of bytes comes from.
+pub enum Piece {
+    /// From another source.
+    Stored(ByteSource),
+    /// Four bytes, repeated, for this many bytes.
+    Fill([u8; 4], u64),
+}
+
+impl Piece {
+    /// `len` zero bytes: a hole.
+    #[must_use]
+    pub const fn zeros(len: u64) -> Self {
+        Self::Fill([0; 4], len)
+    }
+
+    const fn len(&self) -> u64 {
+        match self {
+            Self::Stored(source) => source.len(),
+            Self::Fill(_, len) => *len,
+        }
+    }
+}
+
+impl Extents {
+    /// Appends a piece; an empty one changes nothing.
+    pub fn push(&mut self, piece: Piece) {
+        let len = piece.len();
+        if len == 0 {
+            return;
+        }
+        self.starts.push(self.len);
+        self.pieces.push(piece);
+        self.len = self.len.saturating_add(len);
+    }
+
+    /// Number of bytes described so far.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether nothing was pushed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The pieces as one source.
+    #[must_use]
+    pub fn into_source(self) -> ByteSource {
+        ByteSource::new(Arc::new(self))
+    }
+}
+
+impl ReadAt for Extents {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        let mut offset = offset;
+        let mut target = target;
+        while !target.is_empty() {
+            let index = self.starts.partition_point(|&start| start <= offset).saturating_sub(1);
+            let (Some(&start), Some(piece)) = (self.starts.get(index), self.pieces.get(index)) else {
+                return Err(Error::truncated("extent", offset, len64(target.len()), 0));
+            };
+            let within = offset.saturating_sub(start);
+            let run = piece.len().saturating_sub(within).min(len64(target.len()));
+            if run == 0 {
+                return Err(Error::truncated("extent", offset, len64(target.len()), 0));
+            }
+            let (head, tail) = target.split_at_mut(usize::try_from(run).unwrap_or(usize::MAX));
+            match piece {
+                Piece::Stored(source) => source.read(within, head, "extent")?,
+                Piece::Fill(pattern, _) => fill(head, pattern, within),
+            }
+            offset = offset.saturating_add(run);
+            target = tail;
+        }
+        Ok(())
+    }
+}
+
+fn fill(target: &mut [u8], pattern: &[u8; 4], phase: u64) {
+    let phase = usize::try_from(phase & 3).unwrap_or(0);
+    for (byte, value) in target.iter_mut().zip(pattern.iter().cycle().skip(phase)) {
+        *byte = *value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_read_as_one_and_a_fill_keeps_its_phase() {
+        let mut extents = Extents::default();
+        extents.push(Piece::Stored(ByteSource::from_bytes(b"ABC".to_vec())));
+        extents.push(Piece::zeros(0));
+        extents.push(Piece::Fill(*b"wxyz", 6));
+        let source = extents.into_source();
+        let mut all = [0; 9];
+        source.read(0, &mut all, "all").unwrap();
+        assert_eq!(&all, b"ABCwxyzwx");
+        let mut part = [0; 4];
+        source.read(4, &mut part, "part").unwrap();
+        assert_eq!(&part, b"xyzw");
+        assert!(source.read(6, &mut part, "past the end").is_err());
+    }
+}

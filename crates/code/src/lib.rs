@@ -1,0 +1,13 @@
+//! Dalvik code as a program: classes, methods, bodies in static single assignment form.
+
+mod ids;
+mod ir;
+mod program;
+
+pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
+pub use ir::{
+    BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
+};
+pub use program::{
+    Class, CodeItem, DexFile, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program,
+};

@@ -1,0 +1,1 @@
+//! Bounded decompression. The only crate that links a decompressor.

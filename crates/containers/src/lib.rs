@@ -1,0 +1,58 @@
+//! Formats that hold other bytes: archives, vendor packages, disk images.
+//!
+//! To add one: write `src/<name>.rs` with a `FORMAT`, then name it twice below. The compiler complains about a `FORMAT`
+//! that is not listed, and `tests/formats.rs` about one without a fixture.
+
+use bytes::{Budget, ByteSource, Result};
+
+/// Every container format that can be opened, in the order they are tried.
+pub const FORMATS: &[&Format] = &[];
+
+/// What a container format is, and how to open it.
+pub struct Format {
+    /// Stable name, used in paths, reports, fixtures and fuzz corpora.
+    pub name: &'static str,
+    /// Whether the bytes are of this format. Must be cheap and read little.
+    pub probe: fn(&ByteSource) -> bool,
+    /// Reads the table of contents. The children are ranges, not copies.
+    pub open: fn(&ByteSource, &Budget) -> Result<Opened>,
+    /// Documents this was written from.
+    pub references: &'static [&'static str],
+    /// What is knowingly not read. Shown in `docs/formats.md`.
+    pub limitations: &'static [&'static str],
+}
+
+/// What a container turned out to hold.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// The children, in the order of the container.
+    pub children: Vec<Child>,
+    /// Members that could not be read; the others still stand.
+    pub problems: Vec<Problem>,
+}
+
+/// One named source inside a container.
+#[derive(Debug, Clone)]
+pub struct Child {
+    /// Name as written in the container, not yet trusted as a path.
+    pub name: Vec<u8>,
+    /// Its bytes.
+    pub source: ByteSource,
+    /// Unix mode and file type bits, if the container stores them.
+    pub mode: Option<u32>,
+}
+
+/// A member that could not be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Name as written in the container.
+    pub name: Vec<u8>,
+    /// Why.
+    pub error: bytes::Error,
+}
+
+/// The first format that recognises `source`.
+#[must_use]
+pub fn identify(source: &ByteSource) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| (format.probe)(source))
+}

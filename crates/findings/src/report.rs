@@ -1,0 +1,206 @@
+//! The result of one scan.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Axis, Coverage, Finding};
+
+/// Version of the JSON report's schema. Raised when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The result of one scan. Contains nothing that depends on the clock, the number of threads or this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What made it.
+    pub tool: Tool,
+    /// What was scanned.
+    pub inputs: Vec<Input>,
+    /// Whose firmware it is.
+    pub identity: Identity,
+    /// The worst grade on each axis, and the headline.
+    pub grades: Vec<Grade>,
+    /// Claims, worst first.
+    pub findings: Vec<Finding>,
+    /// Every app, by device path.
+    pub apps: Vec<AppRecord>,
+    /// One line per node, holes included.
+    pub coverage: Vec<Coverage>,
+    /// How much was looked at and what was cut.
+    pub statistics: Statistics,
+}
+
+/// The program and its knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 over the knowledge files used.
+    pub knowledge: String,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// The last component of its path.
+    pub name: String,
+    /// Its length in bytes; the sum over files for a folder.
+    pub len: u64,
+}
+
+/// Whose firmware it is, from build properties.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `ro.product.brand`.
+    pub brand: Option<String>,
+    /// `ro.product.manufacturer`.
+    pub manufacturer: Option<String>,
+    /// `ro.product.model`.
+    pub model: Option<String>,
+    /// `ro.product.device`.
+    pub device: Option<String>,
+    /// `ro.build.fingerprint`.
+    pub fingerprint: Option<String>,
+    /// `ro.build.version.release`.
+    pub android: Option<String>,
+    /// `ro.build.version.sdk`.
+    pub api_level: Option<u32>,
+    /// `ro.build.date.utc`, in seconds since 1970.
+    pub built_utc_seconds: Option<u64>,
+    /// `ro.build.version.security_patch`.
+    pub security_patch: Option<String>,
+    /// SHA-256 of the certificate that signs the platform (the package `android`, or the holder of the system uid).
+    pub platform_certificate: Option<String>,
+}
+
+/// The worst grade on one axis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grade {
+    /// The question.
+    pub axis: Axis,
+    /// Rank; 0 is nothing.
+    pub rank: u8,
+    /// Name of the rank.
+    pub grade: String,
+}
+
+/// One app of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppRecord {
+    /// `com.example.app`; empty if the manifest could not be read.
+    pub package: String,
+    /// Label in the default language.
+    pub label: Option<String>,
+    /// `android:versionName`.
+    pub version_name: Option<String>,
+    /// `android:versionCode`.
+    pub version_code: Option<u64>,
+    /// Device path of the APK.
+    pub path: String,
+    /// The layers around it.
+    pub container: String,
+    /// SHA-256 of the APK.
+    pub sha256: String,
+    /// `android:sharedUserId`.
+    pub shared_user_id: Option<String>,
+    /// Signers.
+    pub signers: Vec<SignerRecord>,
+    /// Permissions it holds, though it may not request them; sorted.
+    pub permissions_held: Vec<String>,
+    /// Components other apps can reach.
+    pub exposed_components: Vec<ComponentRecord>,
+    /// `read`, `partial`, `opaque` (code not recovered) or `none` (resource-only).
+    pub code: String,
+    /// Instructions analysed.
+    pub instructions: u64,
+    /// Grades by axis.
+    pub grades: Vec<Grade>,
+    /// Suppliers, surest first.
+    pub suppliers: Vec<Supplier>,
+    /// Constants that the code hides, recovered, sorted by place.
+    pub hidden_strings: Vec<HiddenString>,
+}
+
+/// One signer of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignerRecord {
+    /// SHA-256 of the certificate.
+    pub certificate_sha256: String,
+    /// Its subject, as text.
+    pub subject: String,
+    /// `v1`, `v2`, `v3`.
+    pub schemes: Vec<String>,
+    /// Whether the signature was verified over the bytes; the reason if not.
+    pub verified: Result<(), String>,
+}
+
+/// A component other apps can reach.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentRecord {
+    /// `activity`, `service`, `receiver`, `provider`.
+    pub kind: String,
+    /// Class name.
+    pub name: String,
+    /// Permission a caller must hold, if any.
+    pub permission: Option<String>,
+    /// Authorities of a provider.
+    pub authorities: Vec<String>,
+}
+
+/// A constant that the code hides, recovered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HiddenString {
+    /// The method that builds it.
+    pub method: String,
+    /// Address in code units.
+    pub code_unit: u32,
+    /// How it was hidden: `char array`, `byte array`, `interpreted`.
+    pub how: String,
+    /// The string.
+    pub value: String,
+}
+
+/// A supplier and why it is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supplier {
+    /// Name of its knowledge file.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// 0 to 100: combined weight of the evidence.
+    pub confidence_percent: u8,
+    /// What speaks for it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Evidence {
+    /// `certificate`, `package`, `domain`, `component`, `property`.
+    pub kind: String,
+    /// What was found.
+    pub value: String,
+    /// Weight of this piece alone, 0 to 100.
+    pub weight_percent: u8,
+    /// Where that is documented.
+    pub reference: String,
+}
+
+/// How much was looked at and what was cut.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Files of the image.
+    pub files: u64,
+    /// Apps found.
+    pub apps: u64,
+    /// Apps whose code was not recovered.
+    pub apps_opaque: u64,
+    /// Methods with code.
+    pub methods: u64,
+    /// Instructions of those methods.
+    pub instructions: u64,
+    /// Limits reached, by name.
+    pub cuts: Vec<(String, u64)>,
+}

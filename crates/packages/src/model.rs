@@ -1,0 +1,229 @@
+//! The nouns of this room.
+
+use bytes::ByteSource;
+
+/// One app of the image, as the platform would install it.
+#[derive(Debug, Clone, Default)]
+pub struct Package {
+    /// `com.example.app`; empty if the manifest could not be read.
+    pub name: String,
+    /// Device path of the APK or JAR.
+    pub path: String,
+    /// The layers around it.
+    pub container: String,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Label in the default language, resolved through `resources.arsc`.
+    pub label: Option<String>,
+    /// `android:versionName`.
+    pub version_name: Option<String>,
+    /// `android:versionCode` with `versionCodeMajor` in the high half.
+    pub version_code: Option<u64>,
+    /// `android:minSdkVersion`; 1 if absent.
+    pub min_sdk: u32,
+    /// `android:targetSdkVersion`; `min_sdk` if absent.
+    pub target_sdk: u32,
+    /// `android:sharedUserId`.
+    pub shared_user_id: Option<String>,
+    /// The application class, fully qualified.
+    pub application_class: Option<String>,
+    /// Whether the app is in a `priv-app` folder.
+    pub privileged: bool,
+    /// Requested permissions.
+    pub uses_permissions: Vec<UsesPermission>,
+    /// Permissions this app defines.
+    pub defines_permissions: Vec<PermissionDefinition>,
+    /// Activities (aliases included), services, receivers, providers.
+    pub components: Vec<Component>,
+    /// Signers, verified.
+    pub signers: Vec<Signer>,
+    /// Permissions held, whether requested or not; filled by `hold_permissions` for a whole image; sorted by name.
+    pub permissions_held: Vec<HeldPermission>,
+    /// Dalvik code, wherever it was, in class path order.
+    pub dex: Vec<DexSource>,
+    /// Whether the manifest says there is code (`android:hasCode`, default true).
+    pub has_code: bool,
+    /// What could not be read, as text with layer and offset.
+    pub problems: Vec<String>,
+}
+
+/// Some Dalvik code and where it was found.
+#[derive(Debug, Clone)]
+pub struct DexSource {
+    /// The bytes of a DEX file.
+    pub source: ByteSource,
+    /// Where it was found.
+    pub location: DexLocation,
+}
+
+/// Where code was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DexLocation {
+    /// Device path with inner layers: `/system/app/X/X.apk!classes2.dex`, `/system/app/X/oat/arm64/X.odex!X.apk`.
+    pub path: String,
+    /// Whether instructions may be quickened: the code comes from an OAT file.
+    pub quickened: bool,
+}
+
+/// A requested permission.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsesPermission {
+    /// Its name.
+    pub name: String,
+    /// `android:maxSdkVersion`.
+    pub max_sdk: Option<u32>,
+}
+
+/// A permission that an app defines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionDefinition {
+    /// Its name.
+    pub name: String,
+    /// `android:protectionLevel`, as the raw flags.
+    pub protection_level: u32,
+}
+
+/// A permission an app holds, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HeldPermission {
+    /// Its name.
+    pub name: String,
+    /// The first reason that grants it.
+    pub why: Why,
+}
+
+/// Why an app holds a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Requested, and of normal level.
+    Normal,
+    /// Requested, and signed with the certificate of the definer (usually the platform).
+    Signature,
+    /// Requested by a privileged app, and allowed by a privapp list or a platform without such lists.
+    Privileged,
+    /// Requested, of dangerous level; pre-installed apps of these API levels hold it from the start.
+    DangerousInstallTime,
+    /// Requested, of dangerous level, and granted by a default-permissions file.
+    DefaultGrant,
+    /// Requested, of dangerous level; the user is asked.
+    DangerousRuntime,
+    /// Not requested by this app, but by another app of the same shared user.
+    SharedUser,
+    /// The app runs as a core user of the system (`android.uid.system`, `android.uid.phone`), which bypasses checks.
+    CoreUser,
+}
+
+/// What kind of component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ComponentKind {
+    /// An activity or an alias of one.
+    Activity,
+    /// A service.
+    Service,
+    /// A broadcast receiver.
+    Receiver,
+    /// A content provider.
+    Provider,
+}
+
+/// A declared component.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// What kind.
+    pub kind: ComponentKind,
+    /// Fully qualified class name, with dots; for an alias, the target's.
+    pub class: String,
+    /// Whether other apps can reach it.
+    pub exported: ExportState,
+    /// Permission a caller needs (the component's own, else the application's).
+    pub permission: Option<String>,
+    /// Permission a reader of a provider needs.
+    pub read_permission: Option<String>,
+    /// Permission a writer of a provider needs.
+    pub write_permission: Option<String>,
+    /// Authorities of a provider.
+    pub authorities: Vec<String>,
+    /// `android:grantUriPermissions` or a `grant-uri-permission` child.
+    pub grants_uri_permissions: bool,
+    /// `path-permission` children: path and the permissions that open it.
+    pub path_permissions: Vec<(PathSpec, Option<String>, Option<String>)>,
+    /// Intent filters.
+    pub filters: Vec<IntentFilter>,
+    /// Whether it and the application are enabled.
+    pub enabled: bool,
+    /// `android:process`, if not the default.
+    pub process: Option<String>,
+    /// Offset of its element in the manifest.
+    pub offset: u64,
+}
+
+/// Whether other apps can reach a component, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExportState {
+    /// `android:exported="true"`.
+    Declared,
+    /// No attribute; it has an intent filter, and the target API level is below 31.
+    ByFilter,
+    /// No attribute; a provider of a target API level below 17.
+    ByOldDefault,
+    /// Not reachable.
+    No,
+}
+
+impl ExportState {
+    /// Whether other apps can reach the component.
+    #[must_use]
+    pub const fn is_exported(self) -> bool {
+        !matches!(self, Self::No)
+    }
+}
+
+/// An intent filter.
+#[derive(Debug, Clone, Default)]
+pub struct IntentFilter {
+    /// Actions.
+    pub actions: Vec<String>,
+    /// Categories.
+    pub categories: Vec<String>,
+    /// Data specifications.
+    pub data: Vec<DataSpec>,
+    /// `android:priority`.
+    pub priority: i32,
+}
+
+/// A `data` element of an intent filter.
+#[derive(Debug, Clone, Default)]
+pub struct DataSpec {
+    /// `android:scheme`.
+    pub scheme: Option<String>,
+    /// `android:host`.
+    pub host: Option<String>,
+    /// `android:path`, `pathPrefix` or `pathPattern`.
+    pub path: Option<PathSpec>,
+    /// `android:mimeType`.
+    pub mime_type: Option<String>,
+}
+
+/// A path and how it is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathSpec {
+    /// Equal.
+    Exact(String),
+    /// Starts with.
+    Prefix(String),
+    /// Simple pattern.
+    Pattern(String),
+}
+
+/// A signer of an APK.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    /// SHA-256 of the DER certificate.
+    pub certificate_sha256: [u8; 32],
+    /// Subject, as text.
+    pub subject: String,
+    /// The schemes that name it: 1, 2, 3.
+    pub schemes: Vec<u8>,
+    /// Verified over the bytes of the file, or why not.
+    pub verified: Result<(), String>,
+}
