@@ -69,8 +69,7 @@ impl Budget {
     /// A fresh budget of `limits`.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let left =
-            Left { nodes: AtomicU64::new(limits.nodes), unpacked_bytes: AtomicU64::new(limits.unpacked_bytes) };
+        let left = Left { nodes: AtomicU64::new(limits.nodes), unpacked_bytes: AtomicU64::new(limits.unpacked_bytes) };
         Self { depth: limits.depth, left: Arc::new(left) }
     }
 

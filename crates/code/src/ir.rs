@@ -155,45 +155,142 @@ pub enum Condition {
 #[expect(missing_docs, reason = "the fields are named for what they are")]
 pub enum Op {
     /// A number, or null (`0`); floats by their bits. Wide constants are sign-extended.
-    Number { to: ValueId, value: i64, wide: bool },
+    Number {
+        to: ValueId,
+        value: i64,
+        wide: bool,
+    },
     /// A string literal.
-    Text { to: ValueId, text: StringId },
+    Text {
+        to: ValueId,
+        text: StringId,
+    },
     /// A class literal.
-    ClassOf { to: ValueId, ty: TypeId },
+    ClassOf {
+        to: ValueId,
+        ty: TypeId,
+    },
     /// `new-instance`.
-    New { to: ValueId, ty: TypeId },
+    New {
+        to: ValueId,
+        ty: TypeId,
+    },
     /// `new-array`.
-    NewArray { to: ValueId, ty: TypeId, len: ValueId },
+    NewArray {
+        to: ValueId,
+        ty: TypeId,
+        len: ValueId,
+    },
     /// `filled-new-array`.
-    FilledArray { to: ValueId, ty: TypeId, elements: Box<[ValueId]> },
+    FilledArray {
+        to: ValueId,
+        ty: TypeId,
+        elements: Box<[ValueId]>,
+    },
     /// `fill-array-data`: `data` holds elements of `width_bytes` little-endian bytes.
-    ArrayData { array: ValueId, width_bytes: u8, data: Box<[u8]> },
-    ArrayGet { to: ValueId, array: ValueId, index: ValueId, kind: ElementKind },
-    ArrayPut { from: ValueId, array: ValueId, index: ValueId, kind: ElementKind },
-    ArrayLength { to: ValueId, array: ValueId },
-    FieldGet { to: ValueId, object: ValueId, field: FieldId },
-    FieldPut { from: ValueId, object: ValueId, field: FieldId },
-    StaticGet { to: ValueId, field: FieldId },
-    StaticPut { from: ValueId, field: FieldId },
+    ArrayData {
+        array: ValueId,
+        width_bytes: u8,
+        data: Box<[u8]>,
+    },
+    ArrayGet {
+        to: ValueId,
+        array: ValueId,
+        index: ValueId,
+        kind: ElementKind,
+    },
+    ArrayPut {
+        from: ValueId,
+        array: ValueId,
+        index: ValueId,
+        kind: ElementKind,
+    },
+    ArrayLength {
+        to: ValueId,
+        array: ValueId,
+    },
+    FieldGet {
+        to: ValueId,
+        object: ValueId,
+        field: FieldId,
+    },
+    FieldPut {
+        from: ValueId,
+        object: ValueId,
+        field: FieldId,
+    },
+    StaticGet {
+        to: ValueId,
+        field: FieldId,
+    },
+    StaticPut {
+        from: ValueId,
+        field: FieldId,
+    },
     /// A call; `to` is the result if it is used. A wide argument is one value.
-    Invoke { to: Option<ValueId>, kind: InvokeKind, method: MethodId, arguments: Box<[ValueId]> },
+    Invoke {
+        to: Option<ValueId>,
+        kind: InvokeKind,
+        method: MethodId,
+        arguments: Box<[ValueId]>,
+    },
     /// `check-cast`: the same reference, with another static type.
-    Cast { to: ValueId, from: ValueId, ty: TypeId },
-    InstanceOf { to: ValueId, from: ValueId, ty: TypeId },
-    Unary { to: ValueId, op: UnaryOp, from: ValueId },
-    Binary { to: ValueId, op: BinaryOp, kind: NumberKind, left: ValueId, right: ValueId },
+    Cast {
+        to: ValueId,
+        from: ValueId,
+        ty: TypeId,
+    },
+    InstanceOf {
+        to: ValueId,
+        from: ValueId,
+        ty: TypeId,
+    },
+    Unary {
+        to: ValueId,
+        op: UnaryOp,
+        from: ValueId,
+    },
+    Binary {
+        to: ValueId,
+        op: BinaryOp,
+        kind: NumberKind,
+        left: ValueId,
+        right: ValueId,
+    },
     /// A binary operation with a literal.
-    BinaryLiteral { to: ValueId, op: BinaryOp, left: ValueId, right: i32 },
+    BinaryLiteral {
+        to: ValueId,
+        op: BinaryOp,
+        left: ValueId,
+        right: i32,
+    },
     /// The caught exception, at the start of a handler.
-    Caught { to: ValueId },
+    Caught {
+        to: ValueId,
+    },
     /// Jumps to the first successor if the condition holds, else to the second. `right` absent: compares with zero.
-    If { condition: Condition, left: ValueId, right: Option<ValueId> },
+    If {
+        condition: Condition,
+        left: ValueId,
+        right: Option<ValueId>,
+    },
     /// Jumps to the only successor.
     Goto,
     /// Jumps by key: `keys[i]` to successor `i`; the last successor is the default.
-    Switch { value: ValueId, keys: Box<[i32]> },
-    Return { from: Option<ValueId> },
-    Throw { from: ValueId },
+    Switch {
+        value: ValueId,
+        keys: Box<[i32]>,
+    },
+    Return {
+        from: Option<ValueId>,
+    },
+    Throw {
+        from: ValueId,
+    },
     /// An instruction that could not be understood. It may read `uses` and assign `to`.
-    Unknown { to: Option<ValueId>, opcode: u16, uses: Box<[ValueId]> },
+    Unknown {
+        to: Option<ValueId>,
+        opcode: u16,
+        uses: Box<[ValueId]>,
+    },
 }

@@ -8,6 +8,4 @@ pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
-pub use program::{
-    Class, CodeItem, DexFile, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program,
-};
+pub use program::{Class, CodeItem, DexFile, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program};

@@ -3,6 +3,6 @@
 mod model;
 
 pub use model::{
-    Component, ComponentKind, DataSpec, DexLocation, DexSource, ExportState, HeldPermission, IntentFilter, Package, PathSpec,
+    CodeFile, Component, ComponentKind, DataSpec, ExportState, HeldPermission, IntentFilter, Package, PathSpec,
     PermissionDefinition, Signer, UsesPermission, Why,
 };

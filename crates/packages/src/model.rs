@@ -39,30 +39,22 @@ pub struct Package {
     pub signers: Vec<Signer>,
     /// Permissions held, whether requested or not; filled by `hold_permissions` for a whole image; sorted by name.
     pub permissions_held: Vec<HeldPermission>,
-    /// Dalvik code, wherever it was, in class path order.
-    pub dex: Vec<DexSource>,
+    /// Files that may hold Dalvik code, in class path order: members of the APK, or the odex/oat file beside it when the
+    /// APK itself has none. What they hold is decided by whoever opens them.
+    pub code_files: Vec<CodeFile>,
     /// Whether the manifest says there is code (`android:hasCode`, default true).
     pub has_code: bool,
     /// What could not be read, as text with layer and offset.
     pub problems: Vec<String>,
 }
 
-/// Some Dalvik code and where it was found.
+/// A file that may hold Dalvik code.
 #[derive(Debug, Clone)]
-pub struct DexSource {
-    /// The bytes of a DEX file.
+pub struct CodeFile {
+    /// Its bytes.
     pub source: ByteSource,
-    /// Where it was found.
-    pub location: DexLocation,
-}
-
-/// Where code was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DexLocation {
-    /// Device path with inner layers: `/system/app/X/X.apk!classes2.dex`, `/system/app/X/oat/arm64/X.odex!X.apk`.
+    /// Device path with inner layers: `/system/app/X/X.apk!classes2.dex`, `/system/app/X/oat/arm64/X.odex`.
     pub path: String,
-    /// Whether instructions may be quickened: the code comes from an OAT file.
-    pub quickened: bool,
 }
 
 /// A requested permission.
