@@ -1,9 +1,11 @@
 //! Dalvik code as a program: classes, methods, bodies in static single assignment form.
 
+mod dex;
 mod ids;
 mod ir;
 mod program;
 
+pub use dex::{RawCode, Try};
 pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
