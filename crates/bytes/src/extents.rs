@@ -19,6 +19,8 @@ pub enum Piece {
     Stored(ByteSource),
     /// Four bytes, repeated, for this many bytes.
     Fill([u8; 4], u64),
+    /// Bytes that should be there and are not: reading them fails with this error, the rest stays readable.
+    Missing(Error, u64),
 }
 
 impl Piece {
@@ -31,7 +33,7 @@ impl Piece {
     const fn len(&self) -> u64 {
         match self {
             Self::Stored(source) => source.len(),
-            Self::Fill(_, len) => *len,
+            Self::Fill(_, len) | Self::Missing(_, len) => *len,
         }
     }
 }
@@ -89,6 +91,7 @@ impl ReadAt for Extents {
             match piece {
                 Piece::Stored(source) => source.read(within, head, "extent")?,
                 Piece::Fill(pattern, _) => fill(head, pattern, within),
+                Piece::Missing(error, _) => return Err(*error),
             }
             offset = offset.saturating_add(run);
             target = tail;

@@ -10,9 +10,11 @@ mod error;
 mod extents;
 pub mod host;
 mod source;
+mod spool;
 
 pub use budget::{Budget, Limit, Limits};
 pub use cursor::Cursor;
 pub use error::{Error, Kind, Result};
 pub use extents::{Extents, Piece};
 pub use source::{ByteSource, ReadAt};
+pub use spool::Spool;

@@ -1,6 +1,11 @@
 //! Ranges of readable bytes.
 
-use std::{fs::File, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{Budget, Error, Result, cursor::len64};
 
@@ -32,6 +37,24 @@ impl ReadAt for HostFile {
     // `pread`, not `mmap`: a file truncated under a map kills the process, and a map cannot be made without `unsafe`.
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         self.file.read_exact_at(target, offset).map_err(|error| Error::io(&error, "file", offset))
+    }
+}
+
+/// A file of this computer that is opened for each read: a folder holds more files than a process may keep open.
+struct ClosedHostFile {
+    path: PathBuf,
+    len: u64,
+}
+
+impl ReadAt for ClosedHostFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        #[allow(clippy::disallowed_methods, reason = "this is the one place where files are opened")]
+        let file = File::open(&self.path).map_err(|error| Error::io(&error, "file", 0))?;
+        file.read_exact_at(target, offset).map_err(|error| Error::io(&error, "file", offset))
     }
 }
 
@@ -85,6 +108,12 @@ impl ByteSource {
         #[allow(clippy::disallowed_methods, reason = "this is the one place where files are opened")]
         let file = File::open(path).map_err(|error| Error::io(&error, "file", 0))?;
         Self::from_file(file)
+    }
+
+    /// A file of this computer of a known length, opened only while it is read.
+    #[must_use]
+    pub fn closed_file(path: PathBuf, len: u64) -> Self {
+        Self::new(Arc::new(ClosedHostFile { path, len }))
     }
 
     /// An already opened file, for instance a spooled one.

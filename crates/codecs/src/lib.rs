@@ -1,1 +1,38 @@
 //! Bounded decompression. The only crate that links a decompressor.
+//!
+//! No length that an archive declares is ever trusted: output grows as it is produced and stops at its bound.
+
+mod cache;
+mod inflate;
+mod member;
+
+pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
+pub use member::{DeflatedMember, MEMORY_LEN_MAX};
+
+/// CRC-32 (ISO 3309, as zip, gzip and Android sparse images use it) of bytes given in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct Crc32(crc32fast::Hasher);
+
+impl Crc32 {
+    /// Adds `bytes`.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The checksum of everything added.
+    #[must_use]
+    pub fn value(&self) -> u32 {
+        self.0.clone().finalize()
+    }
+}
+
+/// CRC-32 of `bytes`.
+#[must_use]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
+/// `usize` is at most 64 bits on every platform this is built for.
+pub(crate) fn len64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -3,10 +3,12 @@
 //! To add one: write `src/<name>.rs` with a `FORMAT`, then name it twice below. The compiler complains about a `FORMAT`
 //! that is not listed, and `tests/formats.rs` about one without a fixture.
 
+pub mod zip;
+
 use bytes::{Budget, ByteSource, Result};
 
 /// Every container format that can be opened, in the order they are tried.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[&zip::FORMAT];
 
 /// What a container format is, and how to open it.
 pub struct Format {

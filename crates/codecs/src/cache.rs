@@ -1,0 +1,111 @@
+//! Unpacked members kept for a while, least recently used out first.
+//!
+//! One cache serves the whole process: archives stay open by the hundred while an image is scanned, so a bound per
+//! archive would be no bound at all.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::len64;
+
+/// Bytes of unpacked members kept in memory.
+pub(crate) const CACHE_LEN_MAX: u64 = 256 << 20;
+
+static CACHE: Mutex<Cache> = Mutex::new(Cache::new(CACHE_LEN_MAX));
+
+/// A name that no other member of this process has.
+pub(crate) fn new_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The bytes of `id`, if they are still kept.
+pub(crate) fn get(id: u64) -> Option<Arc<Vec<u8>>> {
+    lock().get(id)
+}
+
+/// Keeps the bytes of `id`.
+pub(crate) fn put(id: u64, bytes: &Arc<Vec<u8>>) {
+    lock().put(id, Arc::clone(bytes));
+}
+
+/// Forgets `id`: nobody can ask for it again.
+pub(crate) fn forget(id: u64) {
+    lock().forget(id);
+}
+
+// A panic while the lock was held can leave the cache with too few entries, never with wrong ones.
+fn lock() -> MutexGuard<'static, Cache> {
+    CACHE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Cache {
+    len: u64,
+    len_max: u64,
+    now: u64,
+    by_id: BTreeMap<u64, (u64, Arc<Vec<u8>>)>,
+    by_use: BTreeMap<u64, u64>,
+}
+
+impl Cache {
+    const fn new(len_max: u64) -> Self {
+        Self { len: 0, len_max, now: 0, by_id: BTreeMap::new(), by_use: BTreeMap::new() }
+    }
+
+    fn get(&mut self, id: u64) -> Option<Arc<Vec<u8>>> {
+        self.now = self.now.saturating_add(1);
+        let (used, bytes) = self.by_id.get_mut(&id)?;
+        self.by_use.remove(used);
+        *used = self.now;
+        self.by_use.insert(self.now, id);
+        Some(Arc::clone(bytes))
+    }
+
+    fn put(&mut self, id: u64, bytes: Arc<Vec<u8>>) {
+        self.forget(id);
+        let len = len64(bytes.len());
+        while self.len.saturating_add(len) > self.len_max {
+            let Some((_, &oldest)) = self.by_use.first_key_value() else { break };
+            self.forget(oldest);
+        }
+        if len > self.len_max {
+            return;
+        }
+        self.now = self.now.saturating_add(1);
+        self.len = self.len.saturating_add(len);
+        self.by_use.insert(self.now, id);
+        self.by_id.insert(id, (self.now, bytes));
+    }
+
+    fn forget(&mut self, id: u64) {
+        if let Some((used, bytes)) = self.by_id.remove(&id) {
+            self.by_use.remove(&used);
+            self.len = self.len.saturating_sub(len64(bytes.len()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_recently_used_member_leaves_first_and_the_bound_holds() {
+        let mut cache = Cache::new(30);
+        for id in 0..3 {
+            cache.put(id, Arc::new(vec![0; 10]));
+        }
+        assert!(cache.get(0).is_some());
+        cache.put(3, Arc::new(vec![0; 10]));
+        assert!(cache.get(1).is_none());
+        assert!(cache.get(0).is_some() && cache.get(2).is_some() && cache.get(3).is_some());
+        cache.put(4, Arc::new(vec![0; 31]));
+        assert!(cache.get(4).is_none());
+        assert!(cache.len <= 30 && cache.by_id.len() == cache.by_use.len());
+    }
+}

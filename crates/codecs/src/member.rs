@@ -1,0 +1,150 @@
+//! A packed member of an archive as a readable source: unpacked when somebody first reads it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{ByteSource, Error, Kind, Limit, ReadAt, Result, Spool};
+
+use crate::{Crc32, Wrapping, cache, inflate_each, len64};
+
+/// Members up to this length are unpacked into memory, longer ones into a temporary file.
+pub const MEMORY_LEN_MAX: u64 = 64 << 20;
+
+/// A deflated member whose length is declared. The declaration is a bound and a check, never a reservation.
+#[derive(Debug, Clone)]
+pub struct DeflatedMember {
+    /// The packed bytes.
+    pub packed: ByteSource,
+    /// Where they start in the archive: errors tell offsets of the archive.
+    pub packed_offset: u64,
+    /// What stands around the deflate stream.
+    pub wrapping: Wrapping,
+    /// The declared length.
+    pub unpacked_len: u64,
+    /// The declared checksum.
+    pub crc32: Option<u32>,
+}
+
+impl DeflatedMember {
+    /// The unpacked bytes as a source. Whoever lists the archive spends the declared length from its budget: this does
+    /// its work later, when that budget may be gone, but never more of it than was declared.
+    #[must_use]
+    pub fn into_source(self) -> ByteSource {
+        ByteSource::new(Arc::new(Lazy { id: cache::new_id(), member: self, kept: Mutex::new(Kept::Nothing) }))
+    }
+
+    /// Whether the stream has the declared length and checksum. Reads all of it and keeps nothing.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        self.unpack(&mut |_| Ok(())).is_ok()
+    }
+
+    fn unpack(&self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut checksum = Crc32::default();
+        let result = inflate_each(&self.packed, self.wrapping, self.unpacked_len, &mut |bytes| {
+            checksum.update(bytes);
+            sink(bytes)
+        });
+        let inflated = result.map_err(|error| self.at_archive(error))?;
+        if inflated.unpacked_len != self.unpacked_len {
+            let (needed, available) = (self.unpacked_len, inflated.unpacked_len);
+            return Err(Error::truncated("unpacked member", self.packed_offset, needed, available));
+        }
+        if self.crc32.is_some_and(|declared| declared != checksum.value()) {
+            return Err(Error::checksum("CRC-32 of the member", self.packed_offset));
+        }
+        Ok(())
+    }
+
+    /// The same error with an offset of the archive; a member longer than declared contradicts its archive.
+    const fn at_archive(&self, error: Error) -> Error {
+        let offset = error.offset.saturating_add(self.packed_offset);
+        match error.kind {
+            Kind::Limit(Limit::UnpackedBytes) => Error::corrupt("length of the unpacked member", offset),
+            Kind::Io(_) => error,
+            _ => Error { offset, ..error },
+        }
+    }
+}
+
+struct Lazy {
+    id: u64,
+    member: DeflatedMember,
+    kept: Mutex<Kept>,
+}
+
+/// What unpacking left behind.
+enum Kept {
+    /// Nothing, or bytes that only the cache knows.
+    Nothing,
+    /// A temporary file.
+    Spooled(ByteSource),
+    /// An error, so that a broken member is not unpacked again for each read.
+    Failed(Error),
+}
+
+impl ReadAt for Lazy {
+    fn len(&self) -> u64 {
+        self.member.unpacked_len
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        if self.member.unpacked_len > MEMORY_LEN_MAX {
+            return self.spooled()?.read(offset, target, "member");
+        }
+        self.in_memory()?.read_at(offset, target)
+    }
+}
+
+impl Lazy {
+    fn in_memory(&self) -> Result<Arc<Vec<u8>>> {
+        if let Some(bytes) = cache::get(self.id) {
+            return Ok(bytes);
+        }
+        // Readers of the same member wait for the first; readers of other members do not.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Kept::Failed(error) = *kept {
+            return Err(error);
+        }
+        if let Some(bytes) = cache::get(self.id) {
+            return Ok(bytes);
+        }
+        let mut unpacked = Vec::new();
+        let result = self.member.unpack(&mut |bytes| {
+            unpacked.extend_from_slice(bytes);
+            Ok(())
+        });
+        if let Err(error) = result {
+            *kept = Kept::Failed(error);
+            return Err(error);
+        }
+        unpacked.shrink_to_fit();
+        debug_assert_eq!(len64(unpacked.len()), self.member.unpacked_len);
+        let unpacked = Arc::new(unpacked);
+        cache::put(self.id, &unpacked);
+        Ok(unpacked)
+    }
+
+    fn spooled(&self) -> Result<ByteSource> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Kept::Spooled(source) => return Ok(source.clone()),
+            Kept::Failed(error) => return Err(*error),
+            Kept::Nothing => {}
+        }
+        let result = Spool::new().and_then(|mut spool| {
+            self.member.unpack(&mut |bytes| spool.write(bytes))?;
+            spool.into_source()
+        });
+        *kept = match &result {
+            Ok(source) => Kept::Spooled(source.clone()),
+            Err(error) => Kept::Failed(*error),
+        };
+        result
+    }
+}
+
+impl Drop for Lazy {
+    fn drop(&mut self) {
+        cache::forget(self.id);
+    }
+}
