@@ -3,11 +3,15 @@
 mod dex;
 mod ids;
 mod ir;
+mod names;
+mod open;
 mod program;
+mod tables;
 
 pub use dex::{RawCode, Try};
 pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
+pub use open::InputFile;
 pub use program::{Class, CodeItem, DexFile, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program};

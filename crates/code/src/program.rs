@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::tables::Index;
 use crate::{ClassId, FieldId, MethodId, StringId, TypeId};
 
 /// A field, by name.
@@ -25,7 +26,7 @@ pub struct MethodRef {
     /// Its name.
     pub name: StringId,
     /// Its parameters, without the receiver.
-    pub parameters: Box<[TypeId]>,
+    pub parameters: Arc<[TypeId]>,
     /// Its return type; `V` for none.
     pub return_type: TypeId,
 }
@@ -38,7 +39,7 @@ pub struct Class {
     /// Its superclass.
     pub superclass: Option<TypeId>,
     /// Its interfaces.
-    pub interfaces: Box<[TypeId]>,
+    pub interfaces: Arc<[TypeId]>,
     /// Access flags as in the DEX document.
     pub access: u32,
     /// Its fields, static first.
@@ -94,7 +95,7 @@ pub struct CodeItem {
 /// A DEX file of the program.
 #[derive(Debug, Clone)]
 pub struct DexFile {
-    /// Its bytes.
+    /// Its bytes; of a container (version 041) all of it, shared by the files in it.
     pub bytes: Arc<[u8]>,
     /// Where it is, for proofs: device path with inner layers.
     pub path: String,
@@ -129,6 +130,7 @@ pub struct Program {
     pub(crate) class_of_type: FxHashMap<TypeId, ClassId>,
     /// Class and position of each method that is defined.
     pub(crate) definition_of_method: FxHashMap<MethodId, (ClassId, u32)>,
+    pub(crate) index: Index,
     /// The files.
     pub(crate) files: Vec<DexFile>,
     /// What could not be read: path of the file, error.

@@ -2,6 +2,50 @@
 //!
 //! Met as `classes.dex` in every app, inside OAT files, and loose. Written from the "Dalvik Executable format" document.
 
+mod class;
 mod code_item;
+mod fuel;
+mod header;
+mod mutf8;
+mod read;
+mod value;
+
+use std::sync::Arc;
+
+use bytes::{Error, Limit};
 
 pub use code_item::{RawCode, Try};
+pub(crate) use header::{Header, MAGIC};
+pub(crate) use mutf8::units;
+
+use crate::Program;
+
+/// Files in one container. A compiler fills each with tens of thousands of methods before it starts another.
+const MAX_FILES: usize = 256;
+
+/// Adds every DEX file in `bytes` to the program: one, or those of a container.
+pub(crate) fn add(program: &mut Program, bytes: &Arc<[u8]>, path: &str, quickened: bool) {
+    let len = bytes.len() as u64;
+    let mut fuel = fuel::Fuel::for_file(len);
+    let mut next = Some(0);
+    let mut count = 0;
+    while let Some(at) = next {
+        let path = if at == 0 { path.to_owned() } else { format!("{path}!dex@{at:#x}") };
+        if count == MAX_FILES {
+            let error = Error::limit(Limit::Nodes, "dex files of a container", at.into());
+            program.problems.push((path, error));
+            return;
+        }
+        count += 1;
+        match Header::read(bytes, at) {
+            Ok(header) => {
+                read::read(program, bytes, &header, &path, quickened, &mut fuel);
+                next = header.next(len);
+            }
+            Err(error) => {
+                program.problems.push((path, error));
+                return;
+            }
+        }
+    }
+}
