@@ -3,7 +3,7 @@
 use bytes::ByteSource;
 
 /// One app of the image, as the platform would install it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Package {
     /// `com.example.app`; empty if the manifest could not be read.
     pub name: String,
@@ -44,8 +44,58 @@ pub struct Package {
     pub code_files: Vec<CodeFile>,
     /// Whether the manifest says there is code (`android:hasCode`, default true).
     pub has_code: bool,
+    /// Whether the platform keeps it running (`android:persistent`, default false).
+    pub persistent: bool,
+    /// Device path of the package entry whose code files hold this one's code: a jar of the boot class path points to
+    /// the boot image.
+    pub code_in: Option<String>,
     /// What could not be read, as text with layer and offset.
     pub problems: Vec<String>,
+}
+
+impl Default for Package {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            path: String::new(),
+            container: String::new(),
+            sha256: [0; 32],
+            label: None,
+            version_name: None,
+            version_code: None,
+            min_sdk: 1,
+            target_sdk: 1,
+            shared_user_id: None,
+            application_class: None,
+            privileged: false,
+            uses_permissions: Vec::new(),
+            defines_permissions: Vec::new(),
+            components: Vec::new(),
+            signers: Vec::new(),
+            permissions_held: Vec::new(),
+            code_files: Vec::new(),
+            has_code: true,
+            persistent: false,
+            code_in: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl Package {
+    /// Whether it runs as the system user (`android.uid.system`, uid 1000): every permission check of the platform lets
+    /// that user pass, whatever its manifest requests.
+    #[must_use]
+    pub fn bypasses_permission_checks(&self) -> bool {
+        self.shared_user_id.as_deref() == Some("android.uid.system")
+    }
+
+    /// Whether it holds a permission, by grant or by running as the system user.
+    #[must_use]
+    pub fn holds(&self, permission: &str) -> bool {
+        self.bypasses_permission_checks()
+            || self.permissions_held.binary_search_by(|held| held.name.as_str().cmp(permission)).is_ok()
+    }
 }
 
 /// A file that may hold Dalvik code.
@@ -62,6 +112,8 @@ pub struct CodeFile {
 pub struct UsesPermission {
     /// Its name.
     pub name: String,
+    /// The API level from which it is requested: 23 for `uses-permission-sdk-23`.
+    pub min_sdk: Option<u32>,
     /// `android:maxSdkVersion`.
     pub max_sdk: Option<u32>,
 }
@@ -95,13 +147,14 @@ pub enum Why {
     Privileged,
     /// Requested, of dangerous level; pre-installed apps of these API levels hold it from the start.
     DangerousInstallTime,
-    /// Requested, of dangerous level, and granted by a default-permissions file.
+    /// Requested, of dangerous level, and granted from the start by a default-permissions file or because the platform
+    /// grants its own core parts everything.
     DefaultGrant,
     /// Requested, of dangerous level; the user is asked.
     DangerousRuntime,
     /// Not requested by this app, but by another app of the same shared user.
     SharedUser,
-    /// The app runs as a core user of the system (`android.uid.system`, `android.uid.phone`), which bypasses checks.
+    /// Requested without a rule that grants it, but the app runs as the system user, which bypasses checks.
     CoreUser,
 }
 
@@ -123,6 +176,8 @@ pub enum ComponentKind {
 pub struct Component {
     /// What kind.
     pub kind: ComponentKind,
+    /// Fully qualified name as declared; intents name this. It differs from the class for an alias.
+    pub name: String,
     /// Fully qualified class name, with dots; for an alias, the target's.
     pub class: String,
     /// Whether other apps can reach it.
