@@ -4,6 +4,7 @@ mod dex;
 mod ids;
 mod ir;
 mod names;
+mod oat;
 mod open;
 mod program;
 mod tables;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Budget, ByteSource, Error, Result};
 
-use crate::{Program, dex};
+use crate::{Program, dex, oat};
 
 /// A file that may hold Dalvik code.
 #[derive(Debug, Clone)]
@@ -33,12 +33,13 @@ impl Program {
     fn open(&mut self, file: &InputFile, budget: &Budget) -> Result<()> {
         budget.spend_nodes(1, "code file", 0)?;
         let magic = file.source.array::<4>(0, "magic")?;
-        match &magic {
-            &dex::MAGIC => {
+        match magic {
+            dex::MAGIC => {
                 let bytes = file.source.to_vec(budget, "dex file")?;
                 dex::add(self, &Arc::from(bytes), &file.path, false);
                 Ok(())
             }
+            oat::MAGIC => oat::add(self, &file.source, &file.path, budget),
             _ => Err(Error::unsupported("magic of a code file", 0, u32::from_be_bytes(magic).into())),
         }
     }

@@ -76,6 +76,13 @@ impl Header {
         Ok(Self { at, checksum, file_size, container, strings, types, prototypes, fields, methods, classes })
     }
 
+    /// Whether every table starts within `len` bytes: a header found by search that says otherwise is no header.
+    pub(crate) fn tables_are_within(&self, len: u64) -> bool {
+        [self.strings, self.types, self.prototypes, self.fields, self.methods, self.classes]
+            .iter()
+            .all(|table| table.count == 0 || u64::from(table.offset) < len)
+    }
+
     /// Where the next header of a container starts; `None` after the last one.
     pub(crate) fn next(&self, file_len: u64) -> Option<u32> {
         // A size below a header would lead back into this header, or forward by a byte at a time.
