@@ -1,0 +1,4 @@
+// Signatures only, so that the uploader compiles: the class is part of Android 6 but not of its class stubs. Never packed.
+package org.apache.http;
+
+public interface HttpEntity { }
