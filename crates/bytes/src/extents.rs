@@ -14,6 +14,7 @@ pub struct Extents {
 }
 
 /// Where a run of bytes comes from.
+#[derive(Debug, Clone)]
 pub enum Piece {
     /// From another source.
     Stored(ByteSource),
@@ -30,11 +31,33 @@ impl Piece {
         Self::Fill([0; 4], len)
     }
 
-    const fn len(&self) -> u64 {
+    /// Number of bytes.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
         match self {
             Self::Stored(source) => source.len(),
             Self::Fill(_, len) | Self::Missing(_, len) => *len,
         }
+    }
+}
+
+impl Piece {
+    /// Whether the piece is empty.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The part `offset .. offset + len`. A cut fill starts its pattern anew, so `offset` should be a multiple of four.
+    pub fn cut(&self, offset: u64, len: u64) -> Result<Self> {
+        if offset.checked_add(len).is_none_or(|end| end > self.len()) {
+            return Err(Error::truncated("extent", offset, len, self.len().saturating_sub(offset)));
+        }
+        Ok(match self {
+            Self::Stored(source) => Self::Stored(source.slice(offset, len, "extent")?),
+            Self::Fill(pattern, _) => Self::Fill(*pattern, len),
+            Self::Missing(error, _) => Self::Missing(*error, len),
+        })
     }
 }
 

@@ -3,12 +3,13 @@
 //! To add one: write `src/<name>.rs` with a `FORMAT`, then name it twice below. The compiler complains about a `FORMAT`
 //! that is not listed, and `tests/formats.rs` about one without a fixture.
 
+pub mod android_sparse;
 pub mod zip;
 
 use bytes::{Budget, ByteSource, Result};
 
 /// Every container format that can be opened, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&zip::FORMAT];
+pub const FORMATS: &[&Format] = &[&android_sparse::FORMAT, &zip::FORMAT];
 
 /// What a container format is, and how to open it.
 pub struct Format {

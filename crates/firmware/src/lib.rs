@@ -1,11 +1,57 @@
 //! From an input to a described firmware: every file with its place on the device, the device's identity, and one
 //! line of coverage for every node.
 
-use std::collections::BTreeMap;
+mod folder;
+mod layers;
+mod listing;
+mod names;
+mod partitions;
+mod properties;
+mod shape;
+mod tree;
+mod unsupported;
+mod walk;
 
-use bytes::ByteSource;
+use std::{collections::BTreeMap, path::PathBuf};
+
+use bytes::{Budget, ByteSource};
 pub use filesystems::Attributes;
 use findings::Coverage;
+
+pub use names::{safe_relative_path, shown};
+
+/// Something the user names: a file or folder of this computer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// What the walk is doing, for a progress display.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A layer is being opened.
+    Layer {
+        /// The layers around it and its name, joined by `!`.
+        path: &'a str,
+        /// Name of its format.
+        kind: &'a str,
+    },
+    /// So many files of the device are known.
+    Files(usize),
+}
+
+/// Unfolds `inputs`, which together make one device. Whatever cannot be read is a line of coverage, never an error.
+#[must_use]
+pub fn unfold(inputs: &[Input], budget: &Budget) -> Firmware {
+    unfold_with(inputs, budget, &|_| {})
+}
+
+/// Like [`unfold`], and tells `progress` what is being done.
+#[must_use]
+pub fn unfold_with(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> Firmware {
+    walk::Walk::new(progress).run(inputs, budget)
+}
 
 /// Everything the walk found out.
 #[derive(Debug, Default)]
@@ -68,5 +114,16 @@ impl Firmware {
             merged.entry(key.as_str()).or_insert(value.as_str());
         }
         merged
+    }
+}
+
+impl Input {
+    /// The name the report calls it by: the last component of its path, so that the place on this computer is not part
+    /// of the result.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let canonical = || self.path.components().next_back();
+        let name = self.path.file_name().or_else(|| canonical().map(|component| component.as_os_str()));
+        name.map(|name| shown(std::os::unix::ffi::OsStrExt::as_bytes(name))).unwrap_or_default()
     }
 }

@@ -1,0 +1,340 @@
+//! Files that are not on the device themselves but hold it: images, archives, split images, loose packages.
+
+use std::collections::BTreeMap;
+
+use bytes::{Budget, ByteSource, Error};
+use filesystems::EntryKind;
+use findings::Outcome;
+
+use crate::{
+    Attributes, FileKind, FirmwareFile,
+    listing::{self, is_lfs_pointer},
+    names::{self, shown},
+    partitions::{self, ImageName, looks_like_image},
+    shape::{self, Shape},
+    tree::Tree,
+    unsupported,
+    walk::{Node, Walk},
+};
+
+/// Files shorter than this that no format claims and no name makes likely are not told of.
+const UNKNOWN_LEN_MIN: u64 = 1 << 20;
+/// Partitions and members of packages that are known to hold no apps; not reading them is no hole.
+const WITHOUT_APPS: &[&str] = &[
+    "boot",
+    "recovery",
+    "init_boot",
+    "vendor_boot",
+    "vendor_kernel_boot",
+    "dtbo",
+    "dtb",
+    "vbmeta",
+    "vbmeta_system",
+    "vbmeta_vendor",
+    "logo",
+    "splash",
+    "lk",
+    "lk2",
+    "uboot",
+    "preloader",
+    "bootloader",
+    "tee",
+    "tz",
+    "trustzone",
+    "md1img",
+    "modem",
+    "radio",
+    "nvram",
+    "secro",
+    "persist",
+    "misc",
+    "kernel",
+    "ramdisk",
+    "sdcard",
+    "cache",
+    "super_empty",
+];
+
+/// Mark of an Android sparse image.
+const SPARSE_MAGIC: &[u8] = &[0x3a, 0xff, 0x26, 0xed];
+
+/// A file outside of every partition: its path in the container or folder, and its bytes.
+pub(crate) struct Member {
+    pub(crate) name: Vec<u8>,
+    pub(crate) source: ByteSource,
+}
+
+/// What a file outside of every partition turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// It holds other files, or says so.
+    Layer,
+    /// It is a file of the device itself: a package or code.
+    Loose,
+    /// It belongs to a package beside it, if there is one.
+    Native,
+    /// No format claims it.
+    Nothing,
+}
+
+impl Walk<'_> {
+    /// What remains of a tree after its partitions were mounted.
+    pub(crate) fn leftovers(&mut self, tree: Tree, prefix: &[u8], is_dump: bool, node: &Node, budget: &Budget) {
+        let mut folders: Vec<(Vec<u8>, bool)> = Vec::new();
+        let mut members = Vec::new();
+        for entry in tree.entries {
+            let folder = names::first_component(&entry.path);
+            let is_nested = folder.len() < entry.path.len();
+            if is_nested && is_dump && folders.last().is_none_or(|(last, _)| last != folder) {
+                folders.push((folder.to_vec(), false));
+            }
+            if let EntryKind::File(source) = entry.kind {
+                let mut name = prefix.to_vec();
+                if !name.is_empty() {
+                    name.push(b'/');
+                }
+                name.extend_from_slice(&entry.path);
+                members.push(Member { name, source });
+            }
+        }
+        // Folders of a dump that are no partition: unpacked boot images, device trees, notes of the dump tool.
+        folders.sort();
+        folders.dedup();
+        for (folder, _) in folders {
+            self.cover(&node.inside, &shown(&folder), "folder", Outcome::Unknown);
+        }
+        self.members(members, &node.inside, is_dump, budget);
+    }
+
+    /// Opens what can be opened among `members`, which together are one package or folder.
+    pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, is_dump: bool, budget: &Budget) {
+        let members = self.split_images(members, outer, budget);
+        let mut native = Vec::new();
+        let mut has_loose = false;
+        for member in members {
+            match self.member(&member, outer, is_dump, budget) {
+                Claim::Loose => {
+                    has_loose = true;
+                    self.loose(&member, outer);
+                }
+                Claim::Native => native.push(member),
+                Claim::Layer | Claim::Nothing => {}
+            }
+        }
+        for member in native.iter().filter(|_| has_loose && !is_dump) {
+            self.loose(member, outer);
+        }
+    }
+
+    /// Merges images that come in several files; gives the members that are not part of one.
+    fn split_images(&mut self, members: Vec<Member>, outer: &str, budget: &Budget) -> Vec<Member> {
+        let mut groups: BTreeMap<Vec<u8>, Vec<(u64, ByteSource)>> = BTreeMap::new();
+        let mut others = Vec::new();
+        for member in members {
+            match chunk_name(&member.name).filter(|_| member.source.has(0, SPARSE_MAGIC)) {
+                Some((whole, number)) => groups.entry(whole.to_vec()).or_default().push((number, member.source)),
+                None => others.push(member),
+            }
+        }
+        for (whole, mut chunks) in groups {
+            chunks.sort_by_key(|(number, _)| *number);
+            self.split_image(&shown(&whole), &chunks, outer, budget);
+        }
+        others
+    }
+
+    fn split_image(&mut self, name: &str, chunks: &[(u64, ByteSource)], outer: &str, budget: &Budget) {
+        let node = Node::layer(outer, name, containers::android_sparse::FORMAT.name);
+        self.enter(&node);
+        let numbers: Vec<u64> = chunks.iter().map(|(number, _)| *number).collect();
+        let sources: Vec<ByteSource> = chunks.iter().map(|(_, source)| source.clone()).collect();
+        // Chunks are counted from 0, by some tools from 1. A gap leaves a part of the disk empty that is not.
+        let first = numbers.first().copied().unwrap_or(0);
+        let is_whole = first <= 1 && numbers.iter().zip(first..).all(|(number, expected)| *number == expected);
+        if !is_whole {
+            let reason = "numbers of the chunks have a gap".to_owned();
+            self.cover(outer, name, "chunks", Outcome::Partial(vec![reason]));
+        }
+        match containers::android_sparse::merge(&sources, budget) {
+            Ok(opened) => self.disk(opened, &node, budget),
+            Err(error) => self.cover(outer, name, node.kind, Outcome::Unread(error.to_string())),
+        }
+    }
+
+    /// A file that is on the device as it is. Two of the same name are kept apart by a number.
+    fn loose(&mut self, member: &Member, outer: &str) {
+        let name = shown(&member.name);
+        let mut path = format!("/{name}");
+        let mut number = 2_u32;
+        while self.files.contains_key(&path) {
+            path = format!("/{number}/{name}");
+            number = number.saturating_add(1);
+        }
+        let kind = FileKind::File(member.source.clone());
+        self.cover(outer, &path, "file", Outcome::Read("1 file".to_owned()));
+        self.put(FirmwareFile { path, container: outer.to_owned(), kind, attributes: Attributes::default() });
+    }
+
+    fn member(&mut self, member: &Member, outer: &str, is_dump: bool, budget: &Budget) -> Claim {
+        let (source, name) = (&member.source, shown(&member.name));
+        if is_lfs_pointer(source) {
+            self.cover(outer, &name, "file", Outcome::Unread(listing::LFS_POINTER.to_owned()));
+            return Claim::Layer;
+        }
+        let is_nested = member.name.contains(&b'/');
+        if is_dump && is_nested && !looks_like_image(&name) {
+            return Claim::Nothing;
+        }
+        if is_code(source) {
+            return Claim::Loose;
+        }
+        if source.has(0, b"\x7fELF") {
+            return Claim::Native;
+        }
+        if self.image(source, &name, outer, budget) {
+            return Claim::Layer;
+        }
+        if let Some(format) = containers::identify(source) {
+            return self.container(format, source, &name, outer, budget);
+        }
+        self.unclaimed(source, &name, outer, is_nested);
+        Claim::Nothing
+    }
+
+    /// Mounts `source` if it is a file system. Whether it is one.
+    fn image(&mut self, source: &ByteSource, name: &str, outer: &str, budget: &Budget) -> bool {
+        let Some(format) = filesystems::identify(source) else { return false };
+        let node = Node::layer(outer, name, format.name);
+        self.enter(&node);
+        let read = budget.deeper("image").and_then(|budget| (format.read)(source, &budget));
+        match read {
+            Ok(tree) => {
+                let tree = Tree { entries: tree.entries, problems: tree.problems };
+                let partition = match partitions::by_image(name) {
+                    ImageName::Partition(partition) => partition.to_owned(),
+                    // A system image by another name; anything else is mounted under the name it has.
+                    ImageName::Other(_) if shape::of(&tree) != Shape::Loose => "system".to_owned(),
+                    ImageName::Other(stem) => stem,
+                };
+                self.mount(tree, &partition, Vec::new(), &node);
+            }
+            Err(error) => self.cover(outer, name, format.name, Outcome::Unread(error.to_string())),
+        }
+        true
+    }
+
+    fn container(
+        &mut self,
+        format: &'static containers::Format,
+        source: &ByteSource,
+        name: &str,
+        outer: &str,
+        budget: &Budget,
+    ) -> Claim {
+        let node = Node::layer(outer, name, format.name);
+        let opened = budget.deeper("container").and_then(|deeper| Ok(((format.open)(source, &deeper)?, deeper)));
+        let (opened, deeper) = match opened {
+            Ok(opened) => opened,
+            // An app with a broken archive is still an app: whoever reads packages tells what is wrong with it.
+            Err(_) if is_package_name(name) => return Claim::Loose,
+            Err(error) => {
+                self.cover(outer, name, format.name, Outcome::Unread(error.to_string()));
+                return Claim::Layer;
+            }
+        };
+        if format.name == containers::zip::FORMAT.name && (is_package_name(name) || is_package(&opened)) {
+            return Claim::Loose;
+        }
+        self.enter(&node);
+        if format.name == containers::android_sparse::FORMAT.name {
+            self.disk(opened, &node, &deeper);
+        } else {
+            self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
+        }
+        Claim::Layer
+    }
+
+    /// The disk that a sparse image describes. It has the image's name: sparse is a way of storing, not a layer.
+    pub(crate) fn disk(&mut self, opened: containers::Opened, node: &Node, budget: &Budget) {
+        let problems: Vec<String> = opened.problems.iter().map(|problem| problem.error.to_string()).collect();
+        let len = opened.children.first().map_or(0, |child| child.source.len());
+        let outcome =
+            if problems.is_empty() { Outcome::Read(format!("{len} bytes")) } else { Outcome::Partial(problems) };
+        self.cover(&node.container, &node.path, node.kind, outcome);
+        for child in opened.children {
+            if !self.image(&child.source, &node.path, &node.container, budget) {
+                self.unclaimed(&child.source, &node.path, &node.container, false);
+            }
+        }
+    }
+
+    /// Tells of a file that no format claims, if it may hold a part of the device.
+    fn unclaimed(&mut self, source: &ByteSource, name: &str, outer: &str, is_nested: bool) {
+        let likely = looks_like_image(name);
+        let stem = partitions::by_image(name);
+        let holds_no_apps = matches!(&stem, ImageName::Other(stem) if WITHOUT_APPS.contains(&stem.as_str()));
+        if let Some(format) = unsupported::identify(source).filter(|_| !holds_no_apps) {
+            let reason = format!("{} is not read", format.name);
+            self.cover(outer, name, format.name, Outcome::Unread(reason));
+        } else if likely && matches!(stem, ImageName::Partition(_)) {
+            let reason = if source.is_empty() {
+                Error::truncated("image", 0, 1, 0).to_string()
+            } else {
+                "no format claims this image".to_owned()
+            };
+            self.cover(outer, name, "image", Outcome::Unread(reason));
+        } else if !source.is_empty() && (likely || (source.len() >= UNKNOWN_LEN_MIN && !is_nested)) {
+            self.cover(outer, name, "file", Outcome::Unknown);
+        }
+    }
+}
+
+/// Whether the file holds Dalvik code as it is.
+fn is_code(source: &ByteSource) -> bool {
+    [&b"dex\n"[..], b"dey\n", b"cdex", b"vdex"].iter().any(|magic| source.has(0, magic))
+}
+
+fn is_package_name(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with(".apk") || lower.ends_with(".jar")
+}
+
+/// Whether an archive of another name is an app or a library all the same.
+fn is_package(opened: &containers::Opened) -> bool {
+    let names =
+        opened.children.iter().map(|child| &child.name).chain(opened.problems.iter().map(|problem| &problem.name));
+    let mut names = names.map(Vec::as_slice);
+    names.any(|name| matches!(name, b"AndroidManifest.xml" | b"classes.dex"))
+}
+
+/// `system.img_sparsechunk.3`, `system.img.3` and `system.img_sparsechunk3` as the name of the whole and the number.
+fn chunk_name(name: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (stem, number) = name.split_at_checked(name.len().checked_sub(digits)?)?;
+    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let dotless = stem.strip_suffix(b".");
+    let plain = dotless.unwrap_or(stem);
+    let whole = [&b"_sparsechunk"[..], b".sparsechunk", b"_chunk"].iter().find_map(|mark| plain.strip_suffix(*mark));
+    whole.or(dotless).filter(|whole| !whole.is_empty()).map(|whole| (whole, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_chunks_lead_to_the_whole() {
+        let whole = |name: &'static [u8], number| Some((name, number));
+        let cases = [
+            (&b"system.img_sparsechunk.12"[..], whole(b"system.img", 12)),
+            (b"images/super.img.0", whole(b"images/super.img", 0)),
+            (b"system.img_sparsechunk3", whole(b"system.img", 3)),
+            (b"system2", None),
+            (b"system.img", None),
+            (b"7", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(chunk_name(name), expected, "{}", shown(name));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a dump says about itself: the list of all files that dump tools write to its top, and the references that Git
+//! LFS leaves in place of large files. Both tell of files that the device has and the dump does not hold.
+
+use std::collections::BTreeSet;
+
+use bytes::{Budget, ByteSource, Error, Limit};
+
+use crate::{
+    names::{below, normal},
+    tree::Tree,
+};
+
+/// The list's name: paths relative to the dump's top, one on each line.
+pub(crate) const NAME: &str = "all_files.txt";
+/// Coverage of a file whose content was replaced by a reference.
+pub(crate) const LFS_POINTER: &str = "Git LFS pointer, content absent";
+
+/// A longer list is not read.
+const LIST_LEN_MAX: u64 = 64 << 20;
+/// References are about 130 bytes long.
+const LFS_POINTER_LEN_MAX: u64 = 1024;
+const LFS_MARK: &[u8] = b"version https://git-lfs";
+/// Files of the file system itself that 7-Zip shows when it unpacks an image; the device has no such paths.
+const UNPACKER_INTERNALS: &[u8] = b"[SYS]";
+
+/// What the list of a dump adds.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    /// Paths that are listed and not there, sorted.
+    pub(crate) absent: Vec<Vec<u8>>,
+    /// Why the list could not be read.
+    pub(crate) error: Option<Error>,
+}
+
+impl Listing {
+    /// Compares `tree` with the list in its root; nothing is absent if there is no list.
+    pub(crate) fn of(tree: &Tree, budget: &Budget) -> Self {
+        let Some(source) = tree.file(NAME.as_bytes()) else { return Self::default() };
+        if source.len() > LIST_LEN_MAX {
+            let error = Some(Error::limit(Limit::UnpackedBytes, "list of files", 0));
+            return Self { error, ..Self::default() };
+        }
+        let text = match source.to_vec(budget, "list of files") {
+            Ok(text) => text,
+            Err(error) => return Self { error: Some(error), ..Self::default() },
+        };
+        let present: BTreeSet<&[u8]> = tree.entries.iter().map(|entry| entry.path.as_slice()).collect();
+        let unreadable: BTreeSet<&[u8]> = tree.problems.iter().map(|problem| problem.path.as_slice()).collect();
+        let mut absent: Vec<Vec<u8>> = text
+            .split(|&byte| byte == b'\n')
+            .filter_map(|line| normal(line.trim_ascii_end()))
+            .filter(|path| !path.is_empty() && !path.split(|&byte| byte == b'/').any(|part| part == UNPACKER_INTERNALS))
+            .filter(|path| !present.contains(path.as_slice()) && !unreadable.contains(path.as_slice()))
+            .collect();
+        absent.sort();
+        absent.dedup();
+        Self { absent, error: None }
+    }
+
+    /// Moves the absent paths below `folder` out, relative to it.
+    pub(crate) fn take_below(&mut self, folder: &[u8]) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        self.absent.retain(|path| match below(path, folder) {
+            Some(inner) => {
+                taken.push(inner.to_vec());
+                false
+            }
+            None => true,
+        });
+        taken
+    }
+}
+
+/// Coverage of a file that is listed and not there.
+pub(crate) fn absent() -> String {
+    format!("listed in {NAME} but absent")
+}
+
+/// Whether the file is only a reference to its content.
+pub(crate) fn is_lfs_pointer(source: &ByteSource) -> bool {
+    source.len() <= LFS_POINTER_LEN_MAX && source.len() > 64 && source.has(0, LFS_MARK)
+}

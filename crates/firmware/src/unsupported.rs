@@ -1,0 +1,54 @@
+//! Formats that hold files of the device and are known here only by their marks, so that what is not read is named.
+
+use bytes::ByteSource;
+
+/// A format that is recognised and not read.
+pub(crate) struct Unsupported {
+    /// Its name, as in `containers` and `filesystems` once it is read.
+    pub(crate) name: &'static str,
+    /// Offset of the mark.
+    offset: u64,
+    /// The mark.
+    magic: &'static [u8],
+}
+
+impl Unsupported {
+    const fn new(name: &'static str, offset: u64, magic: &'static [u8]) -> Self {
+        Self { name, offset, magic }
+    }
+}
+
+const FORMATS: &[Unsupported] = &[
+    Unsupported::new("payload", 0, b"CrAU"),
+    Unsupported::new("erofs", 1024, &[0xe2, 0xe1, 0xf5, 0xe0]),
+    Unsupported::new("f2fs", 1024, &[0x10, 0x20, 0xf5, 0xf2]),
+    Unsupported::new("squashfs", 0, b"hsqs"),
+    Unsupported::new("ubi", 0, b"UBI#"),
+    Unsupported::new("ubifs", 0, &[0x31, 0x18, 0x10, 0x06]),
+    Unsupported::new("cramfs", 0, &[0x45, 0x3d, 0xcd, 0x28]),
+    Unsupported::new("super", 4096, b"gDla"),
+    Unsupported::new("super", 0, b"gDla"),
+    Unsupported::new("ext4", 1080, &[0x53, 0xef]),
+    Unsupported::new("tar", 257, b"ustar"),
+    Unsupported::new("7z", 0, b"7z\xbc\xaf\x27\x1c"),
+    Unsupported::new("rar", 0, b"Rar!\x1a\x07"),
+    Unsupported::new("gzip", 0, &[0x1f, 0x8b, 0x08]),
+    Unsupported::new("xz", 0, b"\xfd7zXZ\0"),
+    Unsupported::new("lz4", 0, &[0x04, 0x22, 0x4d, 0x18]),
+    Unsupported::new("zstd", 0, &[0x28, 0xb5, 0x2f, 0xfd]),
+    Unsupported::new("bzip2", 0, b"BZh"),
+    Unsupported::new("android_sparse", 0, &[0x3a, 0xff, 0x26, 0xed]),
+    Unsupported::new("zip", 0, b"PK\x03\x04"),
+    Unsupported::new("ozip", 0, b"OPPOENCRYPT!"),
+    Unsupported::new("rkfw", 0, b"RKFW"),
+    Unsupported::new("rkaf", 0, b"RKAF"),
+    Unsupported::new("imagewty", 0, b"IMAGEWTY"),
+    Unsupported::new("kdz", 0, &[0x28, 0x05, 0x00, 0x00, 0x24, 0x38, 0x22, 0x25]),
+    Unsupported::new("update_app", 92, &[0x55, 0xaa, 0x5a, 0xa5]),
+    Unsupported::new("signed_image", 0, b"SSSS"),
+];
+
+/// The first format whose mark is there.
+pub(crate) fn identify(source: &ByteSource) -> Option<&'static Unsupported> {
+    FORMATS.iter().find(|format| source.has(format.offset, format.magic))
+}

@@ -1,0 +1,246 @@
+//! What the walk has found so far, and the steps that put files on the device.
+
+use std::collections::{BTreeMap, btree_map};
+
+use bytes::{Budget, ByteSource};
+use filesystems::{EntryKind, Problem};
+use findings::{Coverage, Outcome};
+
+use crate::{
+    Attributes, FileKind, Firmware, FirmwareFile, Input, Progress, folder,
+    layers::Member,
+    listing::{self, Listing},
+    names::{self, joined, shown},
+    partitions, properties,
+    shape::{self, Shape},
+    tree::Tree,
+};
+
+/// A node of the walk: where it is, and what the nodes inside it have as container.
+pub(crate) struct Node {
+    pub(crate) container: String,
+    pub(crate) path: String,
+    pub(crate) kind: &'static str,
+    pub(crate) inside: String,
+}
+
+impl Node {
+    /// A container or image called `name` inside `outer`.
+    pub(crate) fn layer(outer: &str, name: &str, kind: &'static str) -> Self {
+        Self { container: outer.to_owned(), path: name.to_owned(), kind, inside: joined(outer, name) }
+    }
+
+    /// A folder called `name` inside `outer`. It is no layer: what is in it has the same container.
+    fn folder(outer: &str, name: &str) -> Self {
+        Self { container: outer.to_owned(), path: name.to_owned(), kind: "folder", inside: outer.to_owned() }
+    }
+}
+
+/// What the walk has found so far.
+pub(crate) struct Walk<'a> {
+    pub(crate) files: BTreeMap<String, FirmwareFile>,
+    pub(crate) coverage: Vec<Coverage>,
+    progress: &'a dyn Fn(Progress<'_>),
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(progress: &'a dyn Fn(Progress<'_>)) -> Self {
+        Self { files: BTreeMap::new(), coverage: Vec::new(), progress }
+    }
+
+    pub(crate) fn run(mut self, inputs: &[Input], budget: &Budget) -> Firmware {
+        let mut loose = Vec::new();
+        for input in inputs {
+            let name = input.name();
+            if bytes::host::is_folder(&input.path) {
+                self.folder(input, &name, budget);
+                continue;
+            }
+            match ByteSource::open(&input.path) {
+                Ok(source) => loose.push(Member { name: name.into_bytes(), source }),
+                Err(error) => self.cover("", &name, "input", Outcome::Unread(error.to_string())),
+            }
+        }
+        self.members(loose, "", false, budget);
+        let properties = properties::read_all(&mut self, budget);
+        self.coverage.sort();
+        self.coverage.dedup();
+        Firmware { files: self.files.into_values().collect(), properties, coverage: self.coverage }
+    }
+
+    /// A folder of this computer. It adds nothing to the container of what is in it.
+    fn folder(&mut self, input: &Input, name: &str, budget: &Budget) {
+        let node = Node::folder("", name);
+        self.enter(&node);
+        match folder::read(&input.path, budget) {
+            Ok(tree) => self.tree(tree, &node, budget),
+            Err(error) => self.cover("", name, "folder", Outcome::Unread(error.to_string())),
+        }
+    }
+
+    /// A tree of any origin: a partition, a dump, or loose files.
+    pub(crate) fn tree(&mut self, mut tree: Tree, node: &Node, budget: &Budget) {
+        let mut prefix = Vec::new();
+        if let Some(wrapper) = shape::wrapper(&tree) {
+            let mut inner = tree.take_below(&wrapper);
+            inner.problems.append(&mut tree.problems);
+            (tree, prefix) = (inner, wrapper);
+        }
+        let mut list = Listing::of(&tree, budget);
+        if let Some(error) = list.error {
+            self.cover(&node.inside, listing::NAME, "file", Outcome::Unread(error.to_string()));
+        }
+        let shape = shape::of(&tree);
+        if shape == Shape::Partition {
+            let name = if prefix.is_empty() { node.path.as_bytes() } else { &prefix };
+            let name = partitions::by_folder(&shown(names::last_component(name))).unwrap_or("system");
+            self.mount(tree, name, list.absent, node);
+            return;
+        }
+        let count = tree.entries.len();
+        if shape == Shape::Dump {
+            self.dump(&mut tree, &mut list, node);
+        }
+        for path in &list.absent {
+            self.cover(&node.inside, &shown(path), "file", Outcome::Unread(listing::absent()));
+        }
+        self.problems(&tree.problems, node, None);
+        let read = format!("{count} {}", if count == 1 { "entry" } else { "entries" });
+        self.cover(&node.container, &node.path, node.kind, outcome(read, &tree.problems, list.absent.len()));
+        self.leftovers(tree, &prefix, shape == Shape::Dump, node, budget);
+    }
+
+    /// Mounts every folder that is a partition.
+    fn dump(&mut self, tree: &mut Tree, list: &mut Listing, node: &Node) {
+        let paths = tree.entries.iter().map(|entry| &entry.path).chain(&list.absent);
+        let mut folders: Vec<Vec<u8>> = paths
+            .map(|path| names::first_component(path))
+            .filter(|name| partitions::by_folder(&shown(name)).is_some())
+            .map(<[u8]>::to_vec)
+            .collect();
+        folders.sort();
+        folders.dedup();
+        for folder in folders {
+            let text = shown(&folder);
+            let inner = tree.take_below(&folder);
+            let absent = list.take_below(&folder);
+            if let Some(partition) = partitions::by_folder(&text) {
+                self.mount(inner, partition, absent, &Node::folder(&node.inside, &text));
+            }
+        }
+    }
+
+    /// Puts a partition's files on the device: those of `tree`, and as missing those of `absent`.
+    pub(crate) fn mount(&mut self, tree: Tree, partition: &str, absent: Vec<Vec<u8>>, node: &Node) {
+        // The system partition of later devices is the root of the device and holds `system` as a folder.
+        let is_root = partition == "system" && shape::is_system_as_root(&tree);
+        let base = if is_root { String::new() } else { format!("/{partition}") };
+        let mut mounted = Mounted { base, ..Mounted::default() };
+        for entry in tree.entries {
+            let path = match names::normal(&entry.path) {
+                Some(path) if !path.is_empty() => format!("{}/{}", mounted.base, shown(&path)),
+                _ => continue,
+            };
+            let kind = match entry.kind {
+                EntryKind::Directory | EntryKind::Special => continue,
+                EntryKind::Symlink(target) => FileKind::Symlink(shown(&target)),
+                EntryKind::File(source) if listing::is_lfs_pointer(&source) => {
+                    self.absent(&path, listing::LFS_POINTER.to_owned(), &mut mounted, node);
+                    continue;
+                }
+                EntryKind::File(source) => FileKind::File(source),
+            };
+            let container = node.inside.clone();
+            mounted.add(self.put(FirmwareFile { path, container, kind, attributes: entry.attributes }));
+        }
+        for path in absent {
+            let path = format!("{}/{}", mounted.base, shown(&path));
+            self.absent(&path, listing::absent(), &mut mounted, node);
+        }
+        self.problems(&tree.problems, node, Some(&mounted.base));
+        let outcome = outcome(mounted.text(), &tree.problems, mounted.absent);
+        self.cover(&node.container, &node.path, node.kind, outcome);
+        (self.progress)(Progress::Files(self.files.len()));
+    }
+
+    /// A file the device has and the input does not hold.
+    fn absent(&mut self, path: &str, reason: String, mounted: &mut Mounted, node: &Node) {
+        self.cover(&node.inside, path, "file", Outcome::Unread(reason));
+        let (container, attributes) = (node.inside.clone(), Attributes::default());
+        self.put(FirmwareFile { path: path.to_owned(), container, kind: FileKind::Missing, attributes });
+        mounted.absent = mounted.absent.saturating_add(1);
+    }
+
+    /// One line for each path that could not be read: a device path if it is below `base`, else a member's name.
+    fn problems(&mut self, problems: &[Problem], node: &Node, base: Option<&str>) {
+        for problem in problems.iter().filter(|problem| !problem.path.is_empty()) {
+            let path = shown(&problem.path);
+            let path = base.map_or(path.clone(), |base| format!("{base}/{path}"));
+            self.cover(&node.inside, &path, "file", Outcome::Unread(problem.error.to_string()));
+        }
+    }
+
+    /// Adds a file; a path that is already there keeps its first file, unless that one is missing. Whether it was new.
+    pub(crate) fn put(&mut self, file: FirmwareFile) -> bool {
+        match self.files.entry(file.path.clone()) {
+            btree_map::Entry::Vacant(place) => {
+                place.insert(file);
+                true
+            }
+            btree_map::Entry::Occupied(mut place) if matches!(place.get().kind, FileKind::Missing) => {
+                place.insert(file);
+                true
+            }
+            btree_map::Entry::Occupied(_) => false,
+        }
+    }
+
+    pub(crate) fn cover(&mut self, container: &str, path: &str, kind: &str, outcome: Outcome) {
+        let (container, path, kind) = (container.to_owned(), path.to_owned(), kind.to_owned());
+        self.coverage.push(Coverage { container, path, kind, outcome });
+    }
+
+    pub(crate) fn enter(&self, node: &Node) {
+        (self.progress)(Progress::Layer { path: &joined(&node.container, &node.path), kind: node.kind });
+    }
+}
+
+/// What mounting a partition did.
+#[derive(Default)]
+struct Mounted {
+    /// Device path of the partition's root; empty for the root of the device.
+    base: String,
+    files: usize,
+    /// Of these, how many paths were there before.
+    again: usize,
+    absent: usize,
+}
+
+impl Mounted {
+    fn add(&mut self, is_new: bool) {
+        self.files = self.files.saturating_add(1);
+        self.again = self.again.saturating_add(usize::from(!is_new));
+    }
+
+    fn text(&self) -> String {
+        let files = format!("{} {}", self.files, if self.files == 1 { "file" } else { "files" });
+        if self.again == 0 { files } else { format!("{files}, {} of them found before", self.again) }
+    }
+}
+
+/// Read, or read except for some: `problems` of the whole are told here, those with a path have their own line.
+fn outcome(read: String, problems: &[Problem], absent: usize) -> Outcome {
+    let named = problems.iter().filter(|problem| !problem.path.is_empty()).count();
+    let whole = problems.iter().filter(|problem| problem.path.is_empty());
+    let mut holes: Vec<String> = whole.map(|problem| problem.error.to_string()).collect();
+    for (count, what) in [(named, "could not be read"), (absent, "absent")] {
+        if count > 0 {
+            holes.push(format!("{count} {what}"));
+        }
+    }
+    if holes.is_empty() {
+        return Outcome::Read(read);
+    }
+    holes.insert(0, format!("{read} read"));
+    Outcome::Partial(holes)
+}
