@@ -2,10 +2,12 @@
 //!
 //! To add one: write `src/<name>.rs` (or a folder) with a `FORMAT`, then name it twice below.
 
+pub mod ext4;
+
 use bytes::{Budget, ByteSource, Result};
 
 /// Every file system that can be read from an image, in the order they are tried.
-pub const FORMATS: &[&Format] = &[];
+pub const FORMATS: &[&Format] = &[&ext4::FORMAT];
 
 /// A file system that can be read.
 pub struct Format {

@@ -1,0 +1,171 @@
+//! Extended attributes behind the inode and in a block of their own: the SELinux label, the capabilities, and the part
+//! of inline data that did not fit into `i_block`. Written from kernel.org, "ext4 Data Structures and Algorithms",
+//! section "Extended Attributes", and from capabilities(7) for `security.capability`.
+
+use bytes::{Error, Result};
+
+use super::{
+    inode::{Inode, OLD_LEN},
+    record::Record,
+    volume::Volume,
+};
+
+const MAGIC: u32 = 0xEA02_0000;
+const ENTRY_LEN: usize = 16;
+const BLOCK_HEADER_LEN: usize = 32;
+/// Name prefixes are stored as numbers.
+const PREFIX_SECURITY: u8 = 6;
+const PREFIX_SYSTEM: u8 = 7;
+
+/// Attributes this reader has a use for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct ExtendedAttributes {
+    /// `security.selinux` without its trailing zero.
+    pub(super) selinux_label: Option<Vec<u8>>,
+    /// The permitted set of `security.capability`.
+    pub(super) capabilities: Option<u64>,
+    /// Where `system.data` is in the image: offset and length.
+    pub(super) inline_data: Option<(u64, usize)>,
+}
+
+/// The attributes of `inode`. What goes wrong is added to `errors`; the attributes already found stand.
+pub(super) fn read(volume: &Volume, inode: &Inode, errors: &mut Vec<Error>) -> ExtendedAttributes {
+    let mut found = ExtendedAttributes::default();
+    errors.extend(read_behind_inode(inode.record(), &mut found).err());
+    if inode.attribute_block != 0 {
+        errors.extend(read_block(volume, inode.attribute_block, &mut found).err());
+    }
+    found
+}
+
+fn read_behind_inode(record: Record<'_>, found: &mut ExtendedAttributes) -> Result<()> {
+    if record.len() == OLD_LEN {
+        return Ok(());
+    }
+    let extra_len = usize::from(record.u16(OLD_LEN, "i_extra_isize")?);
+    let start = OLD_LEN.saturating_add(extra_len);
+    if extra_len == 0 || start.saturating_add(4) > record.len() {
+        // Zero: the inode is older than the feature. No room behind the fields: no attributes.
+        let is_sane = start <= record.len();
+        return if is_sane { Ok(()) } else { Err(Error::corrupt("i_extra_isize", record.offset_of(OLD_LEN))) };
+    }
+    if record.u32(start, "h_magic")? != MAGIC {
+        return Ok(());
+    }
+    // Values are counted from the first entry.
+    let entries = record.tail(start.saturating_add(4), "attribute entries")?;
+    read_entries(entries, 0, found)
+}
+
+fn read_block(volume: &Volume, block: u64, found: &mut ExtendedAttributes) -> Result<()> {
+    let block = volume.block(block, "attribute block")?;
+    let record = block.record();
+    if record.u32(0, "h_magic")? != MAGIC {
+        return Err(Error::corrupt("h_magic", record.offset_of(0)));
+    }
+    read_entries(record, BLOCK_HEADER_LEN, found)
+}
+
+/// Reads the entries that start at `at` of `area`; values are counted from the start of `area`.
+fn read_entries(area: Record<'_>, at: usize, found: &mut ExtendedAttributes) -> Result<()> {
+    let mut at = at;
+    // Every entry takes sixteen bytes or more, so the area bounds the loop. Four zero bytes end it, or its end does.
+    while at.saturating_add(4) <= area.len() && area.u32(at, "attribute entry")? != 0 {
+        let name_len = usize::from(area.u8(at, "e_name_len")?);
+        let name = area.bytes(at.saturating_add(ENTRY_LEN), name_len, "e_name")?;
+        match (area.u8(at.saturating_add(1), "e_name_index")?, name) {
+            (PREFIX_SECURITY, b"selinux") if found.selinux_label.is_none() => {
+                let (value, _) = value(area, at)?;
+                let label_len = value.iter().rposition(|&byte| byte != 0).map_or(0, |last| last.saturating_add(1));
+                found.selinux_label = value.get(..label_len).map(<[u8]>::to_vec);
+            }
+            (PREFIX_SECURITY, b"capability") if found.capabilities.is_none() => {
+                let (value, offset) = value(area, at)?;
+                found.capabilities = Some(permitted(Record::new(value, offset))?);
+            }
+            (PREFIX_SYSTEM, b"data") if found.inline_data.is_none() => {
+                let (value, offset) = value(area, at)?;
+                found.inline_data = Some((offset, value.len()));
+            }
+            _ => {}
+        }
+        at = at.saturating_add(ENTRY_LEN).saturating_add(name_len.next_multiple_of(4));
+    }
+    Ok(())
+}
+
+/// The value of the entry at `at` and its place in the image.
+fn value<'a>(area: Record<'a>, at: usize) -> Result<(&'a [u8], u64)> {
+    let inode_at = at.saturating_add(4);
+    let value_inode = area.u32(inode_at, "e_value_inum")?;
+    if value_inode != 0 {
+        return Err(Error::unsupported("e_value_inum", area.offset_of(inode_at), u64::from(value_inode)));
+    }
+    let offset = usize::from(area.u16(at.saturating_add(2), "e_value_offs")?);
+    let len = usize::try_from(area.u32(at.saturating_add(8), "e_value_size")?).unwrap_or(usize::MAX);
+    Ok((area.bytes(offset, len, "attribute value")?, area.offset_of(offset)))
+}
+
+/// The permitted set of a `security.capability` value: version 1 has 32 bits, versions 2 and 3 have 64.
+fn permitted(value: Record<'_>) -> Result<u64> {
+    const VERSION_MASK: u32 = 0xFF00_0000;
+    let magic = value.u32(0, "magic_etc")?;
+    let expected_len = match magic & VERSION_MASK {
+        0x0100_0000 => 12,
+        0x0200_0000 => 20,
+        0x0300_0000 => 24,
+        version => return Err(Error::unsupported("magic_etc", value.offset_of(0), u64::from(version))),
+    };
+    if value.len() != expected_len {
+        return Err(Error::corrupt("security.capability", value.offset_of(0)));
+    }
+    let low = u64::from(value.u32(4, "permitted")?);
+    let high = if expected_len > 12 { u64::from(value.u32(12, "permitted")?) } else { 0 };
+    Ok(low | (high << 32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capability(version: u32, words: &[u32]) -> Vec<u8> {
+        std::iter::once(&version).chain(words).flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn the_permitted_set_of_each_version_is_read() {
+        let cases = [
+            (capability(0x0100_0001, &[0x3000, 0]), Ok(0x3000)),
+            (capability(0x0200_0001, &[0x3000, 7, 0x20, 9]), Ok(0x20_0000_3000)),
+            (capability(0x0300_0000, &[1, 0, 0x100, 0, 10_000]), Ok(0x100_0000_0001)),
+            (capability(0x0200_0001, &[0x3000, 7, 0x20]), Err(Error::corrupt("security.capability", 512))),
+            (capability(0x0400_0000, &[1, 0]), Err(Error::unsupported("magic_etc", 512, 0x0400_0000))),
+            (vec![1, 0], Err(Error::truncated("magic_etc", 512, 4, 2))),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(permitted(Record::new(&value, 512)), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_outside_its_area_is_an_error_and_earlier_attributes_stand() {
+        let entry = |name: &[u8], offset: u16, size: u32| {
+            let mut bytes = vec![u8::try_from(name.len()).unwrap(), PREFIX_SECURITY];
+            bytes.extend(offset.to_le_bytes());
+            bytes.extend([0; 4]);
+            bytes.extend(size.to_le_bytes());
+            bytes.extend([0; 4]);
+            bytes.extend(name);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+            bytes
+        };
+        let mut area = entry(b"selinux", 60, 4);
+        area.extend(entry(b"capability", 60, 400));
+        area.resize(60, 0);
+        area.extend(b"u:r\0");
+        let mut found = ExtendedAttributes::default();
+        let result = read_entries(Record::new(&area, 1000), 0, &mut found);
+        assert_eq!(result, Err(Error::truncated("attribute value", 1060, 400, 4)));
+        assert_eq!(found.selinux_label.as_deref(), Some(b"u:r".as_slice()));
+    }
+}

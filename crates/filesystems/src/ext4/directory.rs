@@ -1,0 +1,142 @@
+//! The entries of a folder, read in stored order. The index blocks of a hashed folder look like empty ones to such a
+//! reader; that is how the format was made. Written from kernel.org, "ext4 Data Structures and Algorithms", section
+//! "Directory Entries".
+
+use bytes::{Error, Result};
+
+use super::{
+    content,
+    inode::{BLOCK_LEN, Inode},
+    record::Record,
+    runs::Place,
+    volume::Volume,
+};
+
+/// Inode number, record length, name length, type.
+const HEADER_LEN: usize = 8;
+
+/// A name and the inode it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DirectoryEntry {
+    pub(super) name: Vec<u8>,
+    pub(super) inode: u32,
+    /// Byte offset of the entry in the image.
+    pub(super) offset: u64,
+}
+
+/// What a folder holds.
+#[derive(Default)]
+pub(super) struct Listing {
+    /// By name; entries of the same name in stored order. Without "." and "..".
+    pub(super) entries: Vec<DirectoryEntry>,
+    /// Why some may be missing.
+    pub(super) errors: Vec<Error>,
+}
+
+/// Reads the folder `inode`, whose inline data, if it has any, continues at `inline_data` of the image.
+pub(super) fn read(volume: &Volume, inode: &Inode, inline_data: Option<(u64, usize)>) -> Listing {
+    let mut listing = Listing::default();
+    let result = if inode.has_inline_data() {
+        listing.read_inline(volume, inode, inline_data)
+    } else {
+        listing.read_blocks(volume, inode)
+    };
+    listing.errors.extend(result.err());
+    listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    listing
+}
+
+impl Listing {
+    /// Inline: the first four bytes are the parent's inode number, entries follow; "." and ".." are not stored.
+    fn read_inline(&mut self, volume: &Volume, inode: &Inode, more: Option<(u64, usize)>) -> Result<()> {
+        let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
+        let head_len = size.min(BLOCK_LEN).saturating_sub(4);
+        let head = inode.block_record()?.tail(4, "inline folder")?;
+        let head = Record::new(head.bytes(0, head_len, "inline folder")?, head.offset_of(0));
+        self.read_records(volume, head);
+        let Some((offset, len)) = more else { return Ok(()) };
+        // At most 64 KiB: a value lies within an inode or a block.
+        let mut tail = vec![0; len];
+        volume.source.read(offset, &mut tail, "system.data")?;
+        self.read_records(volume, Record::new(&tail, offset));
+        Ok(())
+    }
+
+    fn read_blocks(&mut self, volume: &Volume, inode: &Inode) -> Result<()> {
+        let block_size = volume.block_size();
+        let size = inode.size.checked_next_multiple_of(block_size).unwrap_or(inode.size);
+        let (runs, error) = content::runs(volume, inode, size);
+        self.errors.extend(error);
+        for run in runs {
+            match run.place {
+                Place::Stored(start) => {
+                    let mut offset = start;
+                    for _ in 0..run.len.checked_div(block_size).unwrap_or(0) {
+                        let block = volume.block_at(offset, "folder block")?;
+                        self.read_records(volume, block.record());
+                        offset = offset.saturating_add(block_size);
+                    }
+                }
+                Place::Hole => self.errors.push(Error::corrupt("hole in a folder", inode.offset)),
+                // Noted when the runs were found.
+                Place::Missing(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the entries of one block. A record that lies ends the block; the other blocks still stand.
+    fn read_records(&mut self, volume: &Volume, block: Record<'_>) {
+        let mut at = 0;
+        while at < block.len() {
+            match self.read_record(volume, block, at) {
+                Ok(next) => at = next,
+                Err(error) => {
+                    self.errors.push(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads the record at `at`; where the next one starts.
+    fn read_record(&mut self, volume: &Volume, block: Record<'_>, at: usize) -> Result<usize> {
+        let offset = block.offset_of(at);
+        let inode = block.u32(at, "inode")?;
+        let record_len = record_len(block.u16(at.saturating_add(4), "rec_len")?, block.len());
+        let name_len = usize::from(block.u8(at.saturating_add(6), "name_len")?);
+        let next = at.saturating_add(record_len);
+        if record_len < HEADER_LEN || !record_len.is_multiple_of(4) || next > block.len() {
+            return Err(Error::corrupt("rec_len", block.offset_of(at.saturating_add(4))));
+        }
+        if inode == 0 {
+            return Ok(next);
+        }
+        if name_len == 0 || HEADER_LEN.saturating_add(name_len) > record_len {
+            return Err(Error::corrupt("name_len", block.offset_of(at.saturating_add(6))));
+        }
+        let name = block.bytes(at.saturating_add(HEADER_LEN), name_len, "name")?;
+        if matches!(name, b"." | b"..") {
+            return Ok(next);
+        }
+        volume.budget.spend_nodes(1, "folder entry", offset)?;
+        if name.iter().any(|&byte| byte == b'/' || byte == 0) {
+            // Nobody can name such a file on the phone; as a path it would point elsewhere.
+            self.errors.push(Error::corrupt("name", block.offset_of(at.saturating_add(HEADER_LEN))));
+        } else {
+            self.entries.push(DirectoryEntry { name: name.to_vec(), inode, offset });
+        }
+        Ok(next)
+    }
+}
+
+/// A record length in bytes: in blocks of 64 KiB the lowest two bits, otherwise zero, continue upwards, and a record as
+/// long as the block is written as 65,535 or 0.
+fn record_len(stored: u16, block_len: usize) -> usize {
+    const LARGEST_BLOCK: usize = 1 << 16;
+    match usize::from(stored) {
+        0 | 0xFFFF if block_len == LARGEST_BLOCK => LARGEST_BLOCK,
+        len if block_len == LARGEST_BLOCK => (len & 0xFFFC) | ((len & 3) << 16),
+        len => len,
+    }
+}
