@@ -3,18 +3,22 @@
 pub mod axml;
 mod chunk;
 mod collect;
+mod identity;
 mod manifest;
 mod model;
 mod open;
+mod permissions;
 pub mod resources;
 pub mod signatures;
 mod window;
 
 pub use chunk::Value;
 pub use collect::{Collector, collect};
+pub use identity::identity;
 pub use manifest::read_manifest;
 pub use model::{
     CodeFile, Component, ComponentKind, DataSpec, ExportState, HeldPermission, IntentFilter, Package, PathSpec,
     PermissionDefinition, Signer, UsesPermission, Why,
 };
 pub use open::{open_package, open_package_at};
+pub use permissions::{hold_permissions, platform_certificates};
