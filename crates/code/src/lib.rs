@@ -1,6 +1,7 @@
 //! Dalvik code as a program: classes, methods, bodies in static single assignment form.
 
 mod dex;
+mod hierarchy;
 mod ids;
 mod ir;
 mod names;
@@ -10,6 +11,7 @@ mod program;
 mod tables;
 
 pub use dex::{RawCode, Try};
+pub use hierarchy::Hierarchy;
 pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,

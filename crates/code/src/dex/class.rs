@@ -2,6 +2,8 @@
 //!
 //! Written from the "Dalvik Executable format" document, `class_def_item` and `class_data_item`.
 
+use std::sync::Arc;
+
 use bytes::{Cursor, Error, Result};
 
 use super::{
@@ -52,7 +54,7 @@ impl Reader<'_> {
             NO_INDEX => None,
             superclass => self.ty(superclass, "superclass_idx", at(SUPERCLASS)),
         };
-        let interfaces = self.type_list(u32_at(entry, INTERFACES), "interfaces_off", at(INTERFACES));
+        let interfaces = self.interfaces(u32_at(entry, INTERFACES), at(INTERFACES));
         let mut class =
             Class { ty, superclass, interfaces, access: u32_at(entry, 4), fields: Vec::new(), methods: Vec::new() };
         let data_offset = u32_at(entry, CLASS_DATA);
@@ -70,6 +72,20 @@ impl Reader<'_> {
             }
         }
         self.add_class(class);
+    }
+
+    /// The interfaces of a class. A million classes may share a list; each pays for it, because each is a row of the
+    /// hierarchy.
+    fn interfaces(&mut self, list_offset: u32, pointer: u64) -> Arc<[TypeId]> {
+        let list = self.type_list(list_offset, "interfaces_off", pointer);
+        let bytes = (list.len() as u64).saturating_mul(2);
+        match self.fuel.spend(bytes, "interfaces_off", pointer) {
+            Ok(()) => list,
+            Err(error) => {
+                self.problem(error);
+                Arc::default()
+            }
+        }
     }
 
     fn is_of_this_file(&self, class: ClassId) -> bool {

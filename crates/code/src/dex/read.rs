@@ -14,6 +14,9 @@ use crate::{DexFile, FieldRef, Program, StringId, TypeId, program::FileMaps, tab
 /// Problems told of one file; a hostile file has as many as entries.
 const MAX_PROBLEMS: usize = 64;
 
+/// A call can pass this many registers.
+const MAX_PARAMETERS: usize = 255;
+
 /// A file being read.
 pub(super) struct Reader<'a> {
     pub(super) program: &'a mut Program,
@@ -232,7 +235,12 @@ impl<'a> Reader<'a> {
             let offset = entry_offset(start, index, 12);
             let return_type = self.ty(u32_at(entry, 4), "return_type_idx", offset.saturating_add(4));
             let return_type = return_type.unwrap_or_else(|| self.placeholder_type("prototype", index));
-            let parameters = self.type_list(u32_at(entry, 8), "parameters_off", offset.saturating_add(8));
+            let pointer = offset.saturating_add(8);
+            let mut parameters = self.type_list(u32_at(entry, 8), "parameters_off", pointer);
+            if parameters.len() > MAX_PARAMETERS {
+                self.problem(Error::corrupt("parameters_off", pointer));
+                parameters = Arc::new([self.placeholder_type("parameters", index)]);
+            }
             self.add_prototype(parameters, return_type);
         }
     }
