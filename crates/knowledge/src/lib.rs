@@ -1,8 +1,224 @@
 //! Typed view of the knowledge files, embedded at build time.
+//!
+//! [`Knowledge::embedded`] reads the files of this repository's `knowledge/` folder, which the build script puts into the
+//! program; [`Knowledge::with_files`] lays files of the user over them. Any file may hold any kind of entry. The format
+//! is described in `knowledge/README.md`; the sentences of models in [`language`].
+//!
+//! ```text
+//! let knowledge = Knowledge::embedded()?;
+//! knowledge.model("Ljava/util/List;", "add", "(Ljava/lang/Object;)")    what that method does, if that class says so
+//! knowledge.provider_kind("content://sms/inbox")                         Some("sms")
+//! knowledge.table_kind("system_properties", "ro.serialno")               Some("device_id")
+//! ```
+//! All collections are sorted, so the order of results never depends on a hash.
 
+mod check;
+pub mod language;
+mod load;
 mod model;
+mod names;
+mod platform;
+mod policy;
+mod problem;
+mod raw;
+mod supplier;
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::load::{Entry, Loader};
 
 pub use model::{
     ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind, SinkRule, SourceKind,
     SourceRule, TextPiece, TextRule,
 };
+pub use platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table, matches_pattern};
+pub use policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
+pub use problem::{Fault, Problem};
+pub use supplier::{EvidenceKind, EvidenceRule, Supplier};
+
+mod embedded {
+    include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+}
+
+/// Everything the program knows about the world.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    /// Library methods, sorted by class, method, signature. Each has exactly one name in `methods`.
+    pub models: Vec<Model>,
+    /// Descriptor of a platform class -> descriptors of its direct supertypes (superclass first, then interfaces).
+    pub hierarchy: BTreeMap<String, Vec<String>>,
+    /// Kinds of data, by id.
+    pub data_kinds: BTreeMap<String, DataKind>,
+    /// Kinds of sinks, by id.
+    pub sink_kinds: BTreeMap<String, SinkKindInfo>,
+    /// Names of the ranks of each axis; rank 0 is nothing.
+    pub axes: BTreeMap<Axis, Vec<String>>,
+    /// What the origin of a stream makes of writing to it and reading from it.
+    pub origins: BTreeMap<OriginKind, OriginInfo>,
+    /// Rules, sorted by axis, then rank falling, then id.
+    pub rules: Vec<Rule>,
+    /// Content providers of the platform, sorted by authority, then path.
+    pub providers: Vec<Provider>,
+    /// Static fields of the platform: `Landroid/provider/CallLog$Calls;->CONTENT_URI:Landroid/net/Uri;`.
+    pub static_fields: BTreeMap<String, StaticField>,
+    /// Tables of values by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Methods the platform calls on components, sorted by component, class, method.
+    pub entry_points: Vec<EntryPoint>,
+    /// Methods the platform calls on registered objects, sorted by class, method.
+    pub callbacks: Vec<Callback>,
+    /// Permissions of the platform by name.
+    pub permissions: BTreeMap<String, Permission>,
+    /// Suppliers by id.
+    pub suppliers: Vec<Supplier>,
+    index: BTreeMap<(String, String), Vec<usize>>,
+    digest: String,
+}
+
+impl Knowledge {
+    /// The knowledge that comes with the program.
+    ///
+    /// # Errors
+    /// A file is wrong.
+    pub fn embedded() -> Result<Self, Problem> {
+        Self::with_files(&[])
+    }
+
+    /// The knowledge that comes with the program, with files (name, text) of the user laid over it: an entry replaces
+    /// the embedded one under the same key.
+    ///
+    /// # Errors
+    /// A file is wrong.
+    pub fn with_files(extra: &[(String, String)]) -> Result<Self, Problem> {
+        let mut files: Vec<(usize, &str, &str)> =
+            embedded::FILES.iter().map(|(name, text)| (0, *name, *text)).collect();
+        files.extend(extra.iter().map(|(name, text)| (1, name.as_str(), text.as_str())));
+        Self::from_texts(files)
+    }
+
+    /// Only these files (name, text): for tests of a few entries.
+    ///
+    /// # Errors
+    /// A file is wrong.
+    pub fn from_files(files: &[(&str, &str)]) -> Result<Self, Problem> {
+        Self::from_texts(files.iter().map(|(name, text)| (0, *name, *text)).collect())
+    }
+
+    fn from_texts(mut files: Vec<(usize, &str, &str)>) -> Result<Self, Problem> {
+        files.sort();
+        let mut loader = Loader::default();
+        let mut digest = Sha256::new();
+        for (layer, name, text) in files {
+            loader.read(layer, name, text)?;
+            for part in [name, text] {
+                // The length in front of each part keeps different files from running together.
+                digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                digest.update(part.as_bytes());
+            }
+        }
+        loader.check()?;
+        Ok(Self::from_loader(loader, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
+    fn from_loader(loader: Loader, digest: String) -> Self {
+        let tables = loader.tables();
+        let models: Vec<Model> = values(loader.models);
+        let mut index = BTreeMap::<(String, String), Vec<usize>>::new();
+        for (position, model) in models.iter().enumerate() {
+            for method in &model.methods {
+                index.entry((model.class.clone(), method.clone())).or_default().push(position);
+            }
+        }
+        let mut rules: Vec<Rule> = values(loader.rules);
+        rules.sort_by(|a, b| a.axis.cmp(&b.axis).then(b.rank.cmp(&a.rank)).then_with(|| a.id.cmp(&b.id)));
+        Self {
+            models,
+            hierarchy: map(loader.hierarchy),
+            data_kinds: map(loader.data_kinds),
+            sink_kinds: map(loader.sink_kinds),
+            axes: map(loader.axes),
+            origins: map(loader.origins),
+            rules,
+            providers: values(loader.providers),
+            static_fields: map(loader.fields),
+            tables,
+            entry_points: values(loader.entry_points),
+            callbacks: values(loader.callbacks),
+            permissions: map(loader.permissions),
+            suppliers: values(loader.suppliers),
+            index,
+            digest,
+        }
+    }
+
+    /// What a method does, as this very class says it (the caller walks the class hierarchy): the model for the
+    /// signature `(Ljava/lang/Object;)` if there is one, else the model for every overload.
+    #[must_use]
+    pub fn model(&self, class: &str, method: &str, signature: &str) -> Option<&Model> {
+        let positions = self.positions(class, method);
+        let found = |wanted: Option<&str>| {
+            positions
+                .iter()
+                .filter_map(|position| self.models.get(*position))
+                .find(|m| m.signature.as_deref() == wanted)
+        };
+        found(Some(signature)).or_else(|| found(None))
+    }
+
+    /// Positions in [`Knowledge::models`] of the models of this class and method name, whatever the signature.
+    #[must_use]
+    pub fn positions(&self, class: &str, method: &str) -> &[usize] {
+        // Two short strings per look-up; callers keep their own table per method reference.
+        self.index.get(&(class.to_owned(), method.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The data kind behind a URI such as `content://sms/inbox`, by the entry with the longest path.
+    #[must_use]
+    pub fn provider_kind(&self, uri: &str) -> Option<&str> {
+        self.provider(uri).map(|provider| provider.kind.as_str())
+    }
+
+    /// The provider entry behind a URI.
+    #[must_use]
+    pub fn provider(&self, uri: &str) -> Option<&Provider> {
+        let rest = uri.strip_prefix("content://")?;
+        let rest = rest.split_once(['?', '#']).map_or(rest, |(before, _)| before);
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // A user number may stand before the authority: content://10@sms.
+        let authority = authority.split_once('@').map_or(authority, |(_, authority)| authority);
+        let below = |prefix: &str| {
+            path.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        };
+        let candidates =
+            self.providers.iter().filter(|provider| provider.authority == authority && below(&provider.path));
+        candidates.max_by_key(|provider| provider.path.len())
+    }
+
+    /// The data kind a table gives to a text.
+    #[must_use]
+    pub fn table_kind(&self, table: &str, text: &str) -> Option<&str> {
+        self.tables.get(table)?.kind(text)
+    }
+
+    /// Name of a rank of an axis.
+    #[must_use]
+    pub fn grade(&self, axis: Axis, rank: u8) -> &str {
+        self.axes.get(&axis).and_then(|grades| grades.get(usize::from(rank))).map_or("", String::as_str)
+    }
+
+    /// SHA-256 over all files used, in lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+fn values<K, T>(entries: BTreeMap<K, Entry<T>>) -> Vec<T> {
+    entries.into_values().map(|entry| entry.value).collect()
+}
+
+fn map<K: Ord, T>(entries: BTreeMap<K, Entry<T>>) -> BTreeMap<K, T> {
+    entries.into_iter().map(|(key, entry)| (key, entry.value)).collect()
+}

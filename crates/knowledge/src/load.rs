@@ -1,0 +1,444 @@
+//! From TOML texts to [`Knowledge`]. Files are read in order; within one layer (embedded, or given by the user) nothing
+//! may be said twice; a later layer replaces what an earlier one says under the same key.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::language::Unreadable;
+use crate::model::{ChannelRule, Model, OriginKind, Place};
+use crate::names::{class_descriptor, is_method_name, is_signature, is_type, parameter_count};
+use crate::platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table};
+use crate::policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
+use crate::problem::{Fault, Problem};
+use crate::raw::{self, Texts};
+use crate::supplier::{EvidenceKind, EvidenceRule, Supplier};
+
+/// An entry with the place it was read from.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) value: T,
+    pub(crate) at: At,
+}
+
+/// Where an entry was read.
+#[derive(Debug, Clone)]
+pub(crate) struct At {
+    layer: usize,
+    pub(crate) file: String,
+    pub(crate) entry: String,
+}
+
+impl At {
+    pub(crate) fn problem(&self, fault: Fault) -> Problem {
+        Problem { file: self.file.clone(), entry: self.entry.clone(), fault }
+    }
+
+    fn sentence<T: FromStr<Err = Unreadable>>(&self, text: &str) -> Result<T, Problem> {
+        text.parse().map_err(|error: Unreadable| {
+            self.problem(Fault::Sentence { text: text.to_owned(), expected: error.expected })
+        })
+    }
+
+    fn sentences<T: FromStr<Err = Unreadable>>(&self, texts: &Texts) -> Result<Vec<T>, Problem> {
+        texts.as_slice().iter().map(|text| self.sentence(text)).collect()
+    }
+
+    fn class(&self, name: &str) -> Result<String, Problem> {
+        class_descriptor(name).ok_or_else(|| self.problem(Fault::Descriptor(name.to_owned())))
+    }
+
+    fn method(&self, name: &str) -> Result<(), Problem> {
+        if is_method_name(name) { Ok(()) } else { Err(self.problem(Fault::Descriptor(name.to_owned()))) }
+    }
+
+    fn signature(&self, text: Option<&str>) -> Result<(), Problem> {
+        match text {
+            Some(text) if !is_signature(text) => Err(self.problem(Fault::Descriptor(text.to_owned()))),
+            _ => Ok(()),
+        }
+    }
+
+    fn value<T>(&self, field: &'static str, expected: &'static str) -> Result<T, Problem> {
+        Err(self.problem(Fault::Value { field, expected }))
+    }
+}
+
+pub(crate) type Entries<K, T> = BTreeMap<K, Entry<T>>;
+type ModelKey = (String, String, Option<String>);
+
+/// Everything read so far, by key.
+#[derive(Debug, Default)]
+pub(crate) struct Loader {
+    pub(crate) models: Entries<ModelKey, Model>,
+    pub(crate) hierarchy: Entries<String, Vec<String>>,
+    pub(crate) data_kinds: Entries<String, DataKind>,
+    pub(crate) sink_kinds: Entries<String, SinkKindInfo>,
+    pub(crate) axes: Entries<Axis, Vec<String>>,
+    pub(crate) origins: Entries<OriginKind, OriginInfo>,
+    pub(crate) rules: Entries<String, Rule>,
+    pub(crate) providers: Entries<(String, String), Provider>,
+    pub(crate) fields: Entries<String, StaticField>,
+    pub(crate) rows: Entries<(String, String), String>,
+    pub(crate) entry_points: Entries<(String, String, String, String), EntryPoint>,
+    pub(crate) callbacks: Entries<ModelKey, Callback>,
+    pub(crate) permissions: Entries<String, Permission>,
+    pub(crate) suppliers: Entries<String, Supplier>,
+}
+
+fn put<K: Ord, T>(entries: &mut Entries<K, T>, key: K, name: &str, value: T, at: &At) -> Result<(), Problem> {
+    if let Some(known) = entries.get(&key).filter(|known| known.at.layer == at.layer) {
+        let first = format!("{}, {}", known.at.file, known.at.entry);
+        return Err(at.problem(Fault::Duplicate { key: name.to_owned(), first }));
+    }
+    entries.insert(key, Entry { value, at: at.clone() });
+    Ok(())
+}
+
+fn reference(own: Option<String>, file: &str, at: &At) -> Result<String, Problem> {
+    match own.unwrap_or_else(|| file.to_owned()) {
+        text if text.is_empty() => at.value("reference", "a document, here or for the whole file"),
+        text => Ok(text),
+    }
+}
+
+impl Loader {
+    /// Reads one file.
+    pub(crate) fn read(&mut self, layer: usize, name: &str, text: &str) -> Result<(), Problem> {
+        let at = |table: &str, index: usize, about: &str| At {
+            layer,
+            file: name.to_owned(),
+            entry: if table.is_empty() {
+                String::new()
+            } else {
+                format!("{table} {} ({about})", index.saturating_add(1))
+            },
+        };
+        let file: raw::File =
+            toml::from_str(text).map_err(|error| at("", 0, "").problem(Fault::Syntax(error.to_string())))?;
+        let cited = file.reference;
+        for (index, entry) in file.model.into_iter().enumerate() {
+            let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
+            self.model(&entry, &at("model", index, &about))?;
+        }
+        for (index, (class, supers)) in file.hierarchy.into_iter().enumerate() {
+            self.class(&class, &supers, &at("hierarchy", index, &class))?;
+        }
+        for (index, entry) in file.data_kind.into_iter().enumerate() {
+            let at = at("data_kind", index, &entry.id);
+            self.data_kind(entry, &cited, &at)?;
+        }
+        for (index, entry) in file.sink_kind.into_iter().enumerate() {
+            let at = at("sink_kind", index, &entry.id);
+            let value = SinkKindInfo { id: entry.id.clone(), label: entry.label, attack: entry.attack };
+            put(&mut self.sink_kinds, entry.id.clone(), &entry.id, value, &at)?;
+        }
+        for (index, entry) in file.axis.into_iter().enumerate() {
+            let at = at("axis", index, &entry.id);
+            let Some(axis) = Axis::from_name(&entry.id) else { return at.value("id", "takes, obeys or exposes") };
+            put(&mut self.axes, axis, &entry.id, entry.grades, &at)?;
+        }
+        for (index, entry) in file.origin.into_iter().enumerate() {
+            let at = at("origin", index, &entry.id);
+            let value = OriginInfo { sink: entry.sink, source: entry.source, table: entry.table };
+            put(&mut self.origins, at.sentence(&entry.id)?, &entry.id, value, &at)?;
+        }
+        for (index, entry) in file.rule.into_iter().enumerate() {
+            let at = at("rule", index, &entry.id);
+            self.rule(entry, &cited, &at)?;
+        }
+        self.read_platform(file.provider, file.fields, file.table, &cited, &at)?;
+        for (index, entry) in file.entry_point.into_iter().enumerate() {
+            let at = at("entry_point", index, &format!("{} {}", entry.class, entry.method));
+            self.entry_point(entry, &at)?;
+        }
+        for (index, entry) in file.callback.into_iter().enumerate() {
+            let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
+            self.callback(&entry, &at("callback", index, &about))?;
+        }
+        for (index, (name, levels)) in file.permissions.into_iter().enumerate() {
+            self.permission(&name, &levels, &cited, &at("permissions", index, &name))?;
+        }
+        for (index, entry) in file.supplier.into_iter().enumerate() {
+            let at = at("supplier", index, &entry.id);
+            self.supplier(entry, &at)?;
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, entry: &raw::Model, at: &At) -> Result<(), Problem> {
+        at.signature(entry.signature.as_deref())?;
+        let mut channels = Vec::new();
+        for channel in &entry.channel {
+            channels.push(ChannelRule {
+                kind: channel.kind.clone(),
+                name: at.sentence::<Place>(&channel.name)?,
+                sql: channel.sql,
+                writes: at.sentences(&channel.writes)?,
+                reads: at.sentences(&channel.reads)?,
+                operation: channel.operation.clone(),
+            });
+        }
+        let model = Model {
+            signature: entry.signature.clone(),
+            flows: at.sentences(&entry.flow)?,
+            texts: at.sentences(&entry.text)?,
+            origins: at.sentences(&entry.origin)?,
+            sources: at.sentences(&entry.source)?,
+            sinks: at.sentences(&entry.sink)?,
+            channels,
+            invokes: at.sentences(&entry.invoke)?,
+            at: format!("{}, {}", at.file, at.entry),
+            ..Model::default()
+        };
+        for class in entry.class.as_slice() {
+            let class = at.class(class)?;
+            for method in entry.method.as_slice() {
+                at.method(method)?;
+                let key = (class.clone(), method.clone(), entry.signature.clone());
+                let name = format!("{class}->{method}{}", entry.signature.as_deref().unwrap_or_default());
+                let model = Model { class: class.clone(), methods: vec![method.clone()], ..model.clone() };
+                put(&mut self.models, key, &name, model, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn class(&mut self, class: &str, supers: &[String], at: &At) -> Result<(), Problem> {
+        let descriptor = at.class(class)?;
+        let supers = supers.iter().map(|name| at.class(name)).collect::<Result<_, _>>()?;
+        put(&mut self.hierarchy, descriptor, class, supers, at)
+    }
+
+    fn data_kind(&mut self, entry: raw::DataKind, cited: &str, at: &At) -> Result<(), Problem> {
+        let reference = reference(entry.reference, cited, at)?;
+        let id = entry.id;
+        let value = DataKind { id: id.clone(), label: entry.label, rank: entry.rank, attack: entry.attack, reference };
+        put(&mut self.data_kinds, id.clone(), &id, value, at)
+    }
+
+    fn rule(&mut self, entry: raw::Rule, cited: &str, at: &At) -> Result<(), Problem> {
+        let Some(axis) = Axis::from_name(&entry.axis) else { return at.value("axis", "takes, obeys or exposes") };
+        let requires = match entry.requires.as_deref() {
+            None => None,
+            Some("system_uid") => Some(Requirement::SystemUid),
+            Some(_) => return at.value("requires", "system_uid"),
+        };
+        let mut references = entry.reference.as_slice().to_vec();
+        if references.is_empty() {
+            references.push(reference(None, cited, at)?);
+        }
+        let rule = Rule {
+            id: entry.id.clone(),
+            axis,
+            sources: entry.sources,
+            sinks: entry.sinks,
+            rank: entry.rank,
+            grade: String::new(),
+            requires,
+            title: entry.title,
+            attack: entry.attack,
+            references,
+        };
+        put(&mut self.rules, entry.id.clone(), &entry.id, rule, at)
+    }
+
+    fn read_platform(
+        &mut self,
+        providers: Vec<raw::Provider>,
+        fields: Vec<raw::Fields>,
+        tables: Vec<raw::Table>,
+        cited: &str,
+        at: &impl Fn(&str, usize, &str) -> At,
+    ) -> Result<(), Problem> {
+        for (index, entry) in providers.into_iter().enumerate() {
+            let at = at("provider", index, &entry.authority.as_slice().join(" "));
+            let reference = reference(entry.reference.clone(), cited, &at)?;
+            self.provider(&entry, &reference, &at)?;
+        }
+        for (index, entry) in fields.into_iter().enumerate() {
+            let at = at("fields", index, &entry.descriptor);
+            self.fields(entry, &at)?;
+        }
+        for (index, entry) in tables.into_iter().enumerate() {
+            let at = at("table", index, &entry.id);
+            for (pattern, kind) in entry.rows {
+                let name = format!("{} {pattern}", entry.id);
+                put(&mut self.rows, (entry.id.clone(), pattern), &name, kind, &at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn provider(&mut self, entry: &raw::Provider, reference: &str, at: &At) -> Result<(), Problem> {
+        let whole = [String::new()];
+        let paths = if entry.path.as_slice().is_empty() { &whole } else { entry.path.as_slice() };
+        for authority in entry.authority.as_slice() {
+            for path in paths {
+                let provider = Provider {
+                    authority: authority.clone(),
+                    path: path.trim_matches('/').to_owned(),
+                    kind: entry.kind.clone(),
+                    reference: reference.to_owned(),
+                };
+                let key = (provider.authority.clone(), provider.path.clone());
+                let name = format!("content://{authority}/{path}");
+                put(&mut self.providers, key, &name, provider, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fields(&mut self, entry: raw::Fields, at: &At) -> Result<(), Problem> {
+        if !is_type(&entry.descriptor) {
+            return Err(at.problem(Fault::Descriptor(entry.descriptor)));
+        }
+        let values = entry.text.into_iter().map(|(name, text)| (name, Some(text), None));
+        let sources = entry.source.into_iter().map(|(name, kind)| (name, None, Some(kind)));
+        for (name, text, source) in values.chain(sources) {
+            let parts = name.rsplit_once('.').and_then(|(class, field)| Some((class_descriptor(class)?, field)));
+            let Some((class, field)) = parts else { return Err(at.problem(Fault::Descriptor(name))) };
+            let key = format!("{class}->{field}:{}", entry.descriptor);
+            put(&mut self.fields, key.clone(), &key, StaticField { text, source }, at)?;
+        }
+        Ok(())
+    }
+
+    fn entry_point(&mut self, entry: raw::EntryPoint, at: &At) -> Result<(), Problem> {
+        at.method(&entry.method)?;
+        at.signature(Some(&entry.signature))?;
+        let parameters = roles(&entry.parameters, at)?;
+        if parameters.len() > parameter_count(&entry.signature) {
+            return at.value("parameters", "no more than the signature has");
+        }
+        let point = EntryPoint {
+            component: entry.component,
+            class: at.class(&entry.class)?,
+            method: entry.method,
+            signature: entry.signature,
+            parameters,
+            reply: entry.reply,
+            operation: entry.operation,
+        };
+        let key = (point.component.clone(), point.class.clone(), point.method.clone(), point.signature.clone());
+        let name = format!("{} {}->{}{}", point.component, point.class, point.method, point.signature);
+        put(&mut self.entry_points, key, &name, point, at)
+    }
+
+    fn callback(&mut self, entry: &raw::Callback, at: &At) -> Result<(), Problem> {
+        at.signature(entry.signature.as_deref())?;
+        let parameters = roles(&entry.parameters, at)?;
+        for class in entry.class.as_slice() {
+            for method in entry.method.as_slice() {
+                at.method(method)?;
+                let callback = Callback {
+                    class: at.class(class)?,
+                    method: method.clone(),
+                    signature: entry.signature.clone(),
+                    kind: entry.kind.clone(),
+                    parameters: parameters.clone(),
+                };
+                let key = (callback.class.clone(), method.clone(), entry.signature.clone());
+                put(&mut self.callbacks, key, &format!("{class}.{method}"), callback, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn permission(
+        &mut self,
+        name: &str,
+        levels: &BTreeMap<String, String>,
+        cited: &str,
+        at: &At,
+    ) -> Result<(), Problem> {
+        let mut permission = Permission { levels: BTreeMap::new(), reference: reference(None, cited, at)? };
+        for (api_level, parts) in levels {
+            let Ok(api_level) = api_level.parse() else { return at.value("level", "an API level") };
+            let parts = parts.split('|').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            permission.levels.insert(api_level, parts);
+        }
+        put(&mut self.permissions, name.to_owned(), name, permission, at)
+    }
+
+    fn supplier(&mut self, entry: raw::Supplier, at: &At) -> Result<(), Problem> {
+        let mut evidence = Vec::new();
+        for piece in &entry.evidence {
+            let Some(kind) = EvidenceKind::from_name(&piece.kind) else {
+                return at.value("kind", "certificate, package, component, domain, property, file or authority");
+            };
+            if piece.weight_percent > 100 {
+                return at.value("weight_percent", "0 to 100");
+            }
+            if piece.reference.is_empty() {
+                return at.value("reference", "a document for every piece of evidence");
+            }
+            for pattern in piece.pattern.as_slice() {
+                check_pattern(kind, pattern, at)?;
+                evidence.push(EvidenceRule {
+                    kind,
+                    pattern: pattern.clone(),
+                    except: piece.except.clone(),
+                    weight_percent: piece.weight_percent,
+                    reference: piece.reference.clone(),
+                    note: piece.note.clone(),
+                });
+            }
+        }
+        if entry.references.is_empty() {
+            return at.value("references", "at least one document");
+        }
+        let supplier = Supplier {
+            id: entry.id.clone(),
+            name: entry.name,
+            aliases: entry.aliases,
+            country: entry.country,
+            summary: entry.summary,
+            references: entry.references,
+            evidence,
+        };
+        put(&mut self.suppliers, entry.id.clone(), &entry.id, supplier, at)
+    }
+
+    /// The tables, longest pattern first, so that the first match is the closest one.
+    pub(crate) fn tables(&self) -> BTreeMap<String, Table> {
+        let mut tables = BTreeMap::<String, Table>::new();
+        for ((table, pattern), kind) in &self.rows {
+            tables.entry(table.clone()).or_default().rows.push((pattern.clone(), kind.value.clone()));
+        }
+        for table in tables.values_mut() {
+            table.rows.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
+        }
+        tables
+    }
+}
+
+fn check_pattern(kind: EvidenceKind, pattern: &str, at: &At) -> Result<(), Problem> {
+    let lower = !pattern.bytes().any(|byte| byte.is_ascii_uppercase());
+    match kind {
+        EvidenceKind::Certificate
+            if pattern.len() != 64 || !lower || !pattern.bytes().all(|b| b.is_ascii_hexdigit()) =>
+        {
+            at.value("pattern", "the SHA-256 of a certificate in lower-case hex")
+        }
+        EvidenceKind::Domain if !lower || pattern.contains('*') || !pattern.contains('.') => {
+            at.value("pattern", "a domain in lower case, without *")
+        }
+        EvidenceKind::Property if !pattern.contains('=') => at.value("pattern", "name=value"),
+        _ if pattern.is_empty() => at.value("pattern", "some text"),
+        _ => Ok(()),
+    }
+}
+
+fn roles(texts: &[String], at: &At) -> Result<Vec<Role>, Problem> {
+    let role = |text: &String| match text.as_str() {
+        "_" => Ok(Role::Plain),
+        "intent" => Ok(Role::Intent),
+        "uri" => Ok(Role::Uri),
+        "outside" => Ok(Role::Outside),
+        text => match text.strip_prefix("kind:") {
+            Some(kind) => Ok(Role::Kind(kind.to_owned())),
+            None => at.value("parameters", "_, intent, uri, outside or kind:KIND"),
+        },
+    };
+    texts.iter().map(role).collect()
+}

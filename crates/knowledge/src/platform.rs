@@ -1,0 +1,121 @@
+//! What the platform does by itself: providers, constants, tables of values, entry points, callbacks, permissions.
+
+use std::collections::BTreeMap;
+
+/// A content provider of the platform, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// `call_log`.
+    pub authority: String,
+    /// First segments of the path, without slashes at the ends; empty: every path.
+    pub path: String,
+    /// The data kind its rows are of.
+    pub kind: String,
+    /// Where that is documented.
+    pub reference: String,
+}
+
+/// What is known about a static field of the platform.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StaticField {
+    /// Its constant text; of a `Uri`: the URI.
+    pub text: Option<String>,
+    /// The data kind it holds.
+    pub source: Option<String>,
+}
+
+/// A table from texts to data kinds: `system_properties`, `settings`, `files`, `commands`, `intent_actions`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Pattern (`*` stands for any text) and data kind; longest pattern first.
+    pub rows: Vec<(String, String)>,
+}
+
+impl Table {
+    /// The kind of the first row whose pattern is this text.
+    #[must_use]
+    pub fn kind(&self, text: &str) -> Option<&str> {
+        self.rows.iter().find(|(pattern, _)| matches_pattern(pattern, text)).map(|(_, kind)| kind.as_str())
+    }
+}
+
+/// Whether a text is a pattern in which `*` stands for any text.
+#[must_use]
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+/// A method the platform calls on a component of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryPoint {
+    /// `activity`, `service`, `receiver`, `provider`, `application`, `instrumentation`, `backup_agent`.
+    pub component: String,
+    /// Descriptor of the platform class that declares the method; the component extends it.
+    pub class: String,
+    /// Name of the method.
+    pub method: String,
+    /// Its parameter descriptors in parentheses.
+    pub signature: String,
+    /// What each parameter is.
+    pub parameters: Vec<Role>,
+    /// Whether the result goes back to the caller, who may be another app.
+    pub reply: bool,
+    /// Operation of a provider: `query`, `insert`, `update`, `delete`, `call`, `open`, `type`.
+    pub operation: Option<String>,
+}
+
+/// What a parameter is that the platform passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing known about it (`_`).
+    Plain,
+    /// The intent that started the component (`intent`): from outside when the component is exposed.
+    Intent,
+    /// The URI that a provider is asked for (`uri`): from outside when the component is exposed.
+    Uri,
+    /// Anything else the caller chose (`outside`): from outside when the component is exposed.
+    Outside,
+    /// Data of a kind (`kind:location`), whoever calls.
+    Kind(String),
+}
+
+/// A method of a platform interface or class that the platform calls once an object that overrides it is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// Descriptor of the interface or class.
+    pub class: String,
+    /// Name of the method.
+    pub method: String,
+    /// Its parameter descriptors in parentheses; absent: every overload.
+    pub signature: Option<String>,
+    /// What makes the platform call it: `gesture`, `event`, `timer`, `thread`, `result`, `message`.
+    pub kind: String,
+    /// What each parameter is; may be shorter than the list of parameters.
+    pub parameters: Vec<Role>,
+}
+
+/// A permission the platform defines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permission {
+    /// From this API level on: the parts of its protection level (`signature`, `privileged`); empty: not defined.
+    pub levels: BTreeMap<u32, Vec<String>>,
+    /// Where that is documented.
+    pub reference: String,
+}
+
+impl Permission {
+    /// The parts of its protection level at an API level; nothing where it is not defined.
+    #[must_use]
+    pub fn protection(&self, api_level: u32) -> Option<&[String]> {
+        let (_, parts) = self.levels.range(..=api_level).next_back()?;
+        if parts.is_empty() { None } else { Some(parts) }
+    }
+}

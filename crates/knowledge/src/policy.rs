@@ -1,0 +1,100 @@
+//! What is claimed: kinds of data and of sinks, the three questions with their grades, the rules that join them.
+
+/// A kind of data, or of outside control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataKind {
+    /// `call_log`.
+    pub id: String,
+    /// The words of a report: `call log`.
+    pub label: String,
+    /// Rank on the axis `takes`; 0 for kinds that are no personal data (network input, an intent from outside).
+    pub rank: u8,
+    /// MITRE ATT&CK Mobile techniques: `T1636.002`.
+    pub attack: Vec<String>,
+    /// Where that is documented.
+    pub reference: String,
+}
+
+/// A kind of place where data leaves or acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkKindInfo {
+    /// `network`.
+    pub id: String,
+    /// The words of a report: `the network`.
+    pub label: String,
+    /// MITRE ATT&CK Mobile techniques.
+    pub attack: Vec<String>,
+}
+
+/// What the origin of a stream makes of writing to it and reading from it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OriginInfo {
+    /// Sink kind of what is written to it.
+    pub sink: Option<String>,
+    /// Data kind of what is read from it.
+    pub source: Option<String>,
+    /// Table that gives the data kind of what is read from it, by its text (a path, a command).
+    pub table: Option<String>,
+}
+
+/// The question a rule answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Axis {
+    /// What personal data leaves, and to whom?
+    Takes,
+    /// What can a server make it do?
+    Obeys,
+    /// What can any other app make it do?
+    Exposes,
+}
+
+impl Axis {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Takes, Self::Obeys, Self::Exposes];
+
+    /// Its name in the knowledge files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Takes => "takes",
+            Self::Obeys => "obeys",
+            Self::Exposes => "exposes",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|axis| axis.name() == name)
+    }
+}
+
+/// What must be true of the app beside the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Requirement {
+    /// It runs as a core uid of the system: `android.uid.system`, `android.uid.phone`, ... or as root.
+    SystemUid,
+}
+
+/// A flow that is a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub id: String,
+    /// The question it answers.
+    pub axis: Axis,
+    /// Data kinds, one of which must arrive.
+    pub sources: Vec<String>,
+    /// Sink kinds, at one of which it must arrive.
+    pub sinks: Vec<String>,
+    /// Rank on the axis.
+    pub rank: u8,
+    /// Name of that rank, as the axis says it.
+    pub grade: String,
+    /// What else must hold.
+    pub requires: Option<Requirement>,
+    /// Words for a report, with `{source}`, `{sink}` for their labels.
+    pub title: String,
+    /// MITRE ATT&CK Mobile techniques, beside those of the kinds.
+    pub attack: Vec<String>,
+    /// Documents.
+    pub references: Vec<String>,
+}

@@ -1,0 +1,234 @@
+//! The shape of the TOML files. Every file may hold every kind of entry.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// One text or a list of texts.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Texts {
+    pub(crate) fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// Holds for every entry that names none itself.
+    #[serde(default)]
+    pub(crate) reference: String,
+    #[serde(default)]
+    pub(crate) model: Vec<Model>,
+    #[serde(default)]
+    pub(crate) hierarchy: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) data_kind: Vec<DataKind>,
+    #[serde(default)]
+    pub(crate) sink_kind: Vec<SinkKind>,
+    #[serde(default)]
+    pub(crate) axis: Vec<Axis>,
+    #[serde(default)]
+    pub(crate) origin: Vec<Origin>,
+    #[serde(default)]
+    pub(crate) rule: Vec<Rule>,
+    #[serde(default)]
+    pub(crate) provider: Vec<Provider>,
+    #[serde(default)]
+    pub(crate) fields: Vec<Fields>,
+    #[serde(default)]
+    pub(crate) table: Vec<Table>,
+    #[serde(default)]
+    pub(crate) entry_point: Vec<EntryPoint>,
+    #[serde(default)]
+    pub(crate) callback: Vec<Callback>,
+    #[serde(default)]
+    pub(crate) permissions: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(crate) supplier: Vec<Supplier>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    pub(crate) class: Texts,
+    pub(crate) method: Texts,
+    pub(crate) signature: Option<String>,
+    #[serde(default)]
+    pub(crate) flow: Texts,
+    #[serde(default)]
+    pub(crate) text: Texts,
+    #[serde(default)]
+    pub(crate) origin: Texts,
+    #[serde(default)]
+    pub(crate) source: Texts,
+    #[serde(default)]
+    pub(crate) sink: Texts,
+    #[serde(default)]
+    pub(crate) channel: Vec<Channel>,
+    #[serde(default)]
+    pub(crate) invoke: Texts,
+    /// Only for the reader of the file.
+    #[serde(rename = "reference")]
+    pub(crate) _reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Channel {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) sql: bool,
+    #[serde(default)]
+    pub(crate) writes: Texts,
+    #[serde(default)]
+    pub(crate) reads: Texts,
+    pub(crate) operation: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataKind {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) rank: u8,
+    #[serde(default)]
+    pub(crate) attack: Vec<String>,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SinkKind {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) attack: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Axis {
+    pub(crate) id: String,
+    pub(crate) grades: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Origin {
+    pub(crate) id: String,
+    pub(crate) sink: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) table: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    pub(crate) id: String,
+    pub(crate) axis: String,
+    pub(crate) sources: Vec<String>,
+    pub(crate) sinks: Vec<String>,
+    pub(crate) rank: u8,
+    pub(crate) requires: Option<String>,
+    pub(crate) title: String,
+    #[serde(default)]
+    pub(crate) attack: Vec<String>,
+    #[serde(default)]
+    pub(crate) reference: Texts,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Provider {
+    pub(crate) authority: Texts,
+    #[serde(default)]
+    pub(crate) path: Texts,
+    pub(crate) kind: String,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fields {
+    /// Descriptor of the fields.
+    #[serde(rename = "type")]
+    pub(crate) descriptor: String,
+    #[serde(default)]
+    pub(crate) text: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) source: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Table {
+    pub(crate) id: String,
+    pub(crate) rows: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EntryPoint {
+    pub(crate) component: String,
+    pub(crate) class: String,
+    pub(crate) method: String,
+    pub(crate) signature: String,
+    #[serde(default)]
+    pub(crate) parameters: Vec<String>,
+    #[serde(default)]
+    pub(crate) reply: bool,
+    pub(crate) operation: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Callback {
+    pub(crate) class: Texts,
+    pub(crate) method: Texts,
+    pub(crate) signature: Option<String>,
+    pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) parameters: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Supplier {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
+    pub(crate) country: Option<String>,
+    pub(crate) summary: String,
+    pub(crate) references: Vec<String>,
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Evidence {
+    pub(crate) kind: String,
+    pub(crate) pattern: Texts,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
+    pub(crate) weight_percent: u8,
+    pub(crate) reference: String,
+    pub(crate) note: Option<String>,
+}
