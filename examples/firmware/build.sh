@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./tools.sh
-install_packages default-jdk-headless aapt zipalign apksigner openssl zip
+install_packages default-jdk-headless aapt zipalign apksigner openssl zip unzip
 fetch_dx
 
 # key NAME DISTINGUISHED_NAME: made once and committed. The keys protect nothing; they only make signers distinct.

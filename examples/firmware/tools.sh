@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the fixture scripts: the Debian packages they need, and the steps from Java source to a signed package.
 #
 # Installed with the ordinary client:  javac, aapt, zipalign, apksigner, image tools.
@@ -8,7 +9,6 @@ work=${FIXTURE_WORK:-${CARGO_TARGET_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/..
 mkdir -p "$work"
 export SOURCE_DATE_EPOCH=1466640000 # 2016-06-23
 export TZ=UTC LC_ALL=C
-framework_resources=/usr/share/android-framework-res/framework-res.apk
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -23,6 +23,12 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y "${missing[@]}"
 }
 
+# The mirror that the machine's apt sources name.
+debian_mirror() {
+    apt-get indextargets --format '$(ORIGIN) $(SUITE) $(REPO_URI)' 'Identifier: Packages' |
+        awk '$1 == "Debian" && $2 !~ /security/ && !found { found = $3 } END { print found }'
+}
+
 # Sets $android_jar and $dx_jar.
 fetch_dx() {
     local apt=$work/apt debs=$work/debs mirror
@@ -30,8 +36,9 @@ fetch_dx() {
     dx_jar=$debs/root/usr/share/java/com.android.dx.jar
     [ -e "$android_jar" ] && [ -e "$dx_jar" ] && return
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$debs"
-    mirror=$(apt-get indextargets --format '$(ORIGIN) $(SUITE) $(REPO_URI)' | awk '$1 == "Debian" && $2 !~ /security/ { print $3; exit }')
-    [ -n "$mirror" ] || mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 '/debian/$')
+    mirror=$(debian_mirror)
+    [ -n "$mirror" ] || { as_root apt-get -qq update; mirror=$(debian_mirror); }
+    [ -n "$mirror" ] || { echo "no Debian mirror in the apt sources of this machine" >&2; return 1; }
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bullseye main" > "$apt/sources.list"
     cat > "$apt/apt.conf" <<CONF
 Dir::Etc::sourcelist "$apt/sources.list";
