@@ -8,7 +8,7 @@ use findings::Outcome;
 
 use crate::{
     Attributes, FileKind, FirmwareFile,
-    listing::{self, is_lfs_pointer},
+    listing::{self, Absent, is_lfs_pointer},
     names::{self, shown},
     partitions::{self, ImageName, looks_like_image},
     shape::{self, Shape},
@@ -85,6 +85,9 @@ impl Walk<'_> {
         for entry in tree.entries {
             let folder = names::first_component(&entry.path);
             let is_nested = folder.len() < entry.path.len();
+            if folder == b"META-INF" {
+                continue;
+            }
             if is_nested && is_dump && folders.last().is_none_or(|(last, _)| last != folder) {
                 folders.push((folder.to_vec(), false));
             }
@@ -216,7 +219,7 @@ impl Walk<'_> {
                     ImageName::Other(_) if shape::of(&tree) != Shape::Loose => "system".to_owned(),
                     ImageName::Other(stem) => stem,
                 };
-                self.mount(tree, &partition, Vec::new(), &node);
+                self.mount(tree, &partition, Absent::default(), &node);
             }
             Err(error) => self.cover(outer, name, format.name, Outcome::Unread(error.to_string())),
         }
@@ -249,7 +252,8 @@ impl Walk<'_> {
         if format.name == containers::android_sparse::FORMAT.name {
             self.disk(opened, &node, &deeper);
         } else {
-            self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
+            let tree = self.update(Tree::of_container(opened, &deeper), &node, &deeper);
+            self.tree(tree, &node, &deeper);
         }
         Claim::Layer
     }

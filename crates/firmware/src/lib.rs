@@ -10,6 +10,7 @@ mod properties;
 mod shape;
 mod tree;
 mod unsupported;
+mod update;
 mod walk;
 
 use std::{collections::BTreeMap, path::PathBuf};

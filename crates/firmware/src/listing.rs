@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{Budget, ByteSource, Error, Limit};
+use bytes::{Budget, ByteSource, Error, Limit, Result};
 
 use crate::{
     names::{below, normal},
@@ -23,57 +23,48 @@ const LFS_MARK: &[u8] = b"version https://git-lfs";
 /// Files of the file system itself that 7-Zip shows when it unpacks an image; the device has no such paths.
 const UNPACKER_INTERNALS: &[u8] = b"[SYS]";
 
-/// What the list of a dump adds.
+/// Files that the device has and the input does not hold.
 #[derive(Debug, Default)]
-pub(crate) struct Listing {
-    /// Paths that are listed and not there, sorted.
-    pub(crate) absent: Vec<Vec<u8>>,
-    /// Why the list could not be read.
-    pub(crate) error: Option<Error>,
+pub(crate) struct Absent {
+    /// Their paths, sorted.
+    pub(crate) paths: Vec<Vec<u8>>,
+    /// Why they are known and absent.
+    pub(crate) reason: String,
 }
 
-impl Listing {
+impl Absent {
     /// Compares `tree` with the list in its root; nothing is absent if there is no list.
-    pub(crate) fn of(tree: &Tree, budget: &Budget) -> Self {
-        let Some(source) = tree.file(NAME.as_bytes()) else { return Self::default() };
+    pub(crate) fn of(tree: &Tree, budget: &Budget) -> Result<Self> {
+        let Some(source) = tree.file(NAME.as_bytes()) else { return Ok(Self::default()) };
         if source.len() > LIST_LEN_MAX {
-            let error = Some(Error::limit(Limit::UnpackedBytes, "list of files", 0));
-            return Self { error, ..Self::default() };
+            return Err(Error::limit(Limit::UnpackedBytes, "list of files", 0));
         }
-        let text = match source.to_vec(budget, "list of files") {
-            Ok(text) => text,
-            Err(error) => return Self { error: Some(error), ..Self::default() },
-        };
+        let text = source.to_vec(budget, "list of files")?;
         let present: BTreeSet<&[u8]> = tree.entries.iter().map(|entry| entry.path.as_slice()).collect();
         let unreadable: BTreeSet<&[u8]> = tree.problems.iter().map(|problem| problem.path.as_slice()).collect();
-        let mut absent: Vec<Vec<u8>> = text
+        let mut paths: Vec<Vec<u8>> = text
             .split(|&byte| byte == b'\n')
             .filter_map(|line| normal(line.trim_ascii_end()))
             .filter(|path| !path.is_empty() && !path.split(|&byte| byte == b'/').any(|part| part == UNPACKER_INTERNALS))
             .filter(|path| !present.contains(path.as_slice()) && !unreadable.contains(path.as_slice()))
             .collect();
-        absent.sort();
-        absent.dedup();
-        Self { absent, error: None }
+        paths.sort();
+        paths.dedup();
+        Ok(Self { paths, reason: format!("listed in {NAME} but absent") })
     }
 
-    /// Moves the absent paths below `folder` out, relative to it.
-    pub(crate) fn take_below(&mut self, folder: &[u8]) -> Vec<Vec<u8>> {
-        let mut taken = Vec::new();
-        self.absent.retain(|path| match below(path, folder) {
+    /// Moves the paths below `folder` out, relative to it.
+    pub(crate) fn take_below(&mut self, folder: &[u8]) -> Self {
+        let mut taken = Self { paths: Vec::new(), reason: self.reason.clone() };
+        self.paths.retain(|path| match below(path, folder) {
             Some(inner) => {
-                taken.push(inner.to_vec());
+                taken.paths.push(inner.to_vec());
                 false
             }
             None => true,
         });
         taken
     }
-}
-
-/// Coverage of a file that is listed and not there.
-pub(crate) fn absent() -> String {
-    format!("listed in {NAME} but absent")
 }
 
 /// Whether the file is only a reference to its content.

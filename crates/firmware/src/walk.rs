@@ -9,7 +9,7 @@ use findings::{Coverage, Outcome};
 use crate::{
     Attributes, FileKind, Firmware, FirmwareFile, Input, Progress, folder,
     layers::Member,
-    listing::{self, Listing},
+    listing::{self, Absent},
     names::{self, joined, shown},
     partitions, properties,
     shape::{self, Shape},
@@ -31,7 +31,7 @@ impl Node {
     }
 
     /// A folder called `name` inside `outer`. It is no layer: what is in it has the same container.
-    fn folder(outer: &str, name: &str) -> Self {
+    pub(crate) fn folder(outer: &str, name: &str) -> Self {
         Self { container: outer.to_owned(), path: name.to_owned(), kind: "folder", inside: outer.to_owned() }
     }
 }
@@ -86,33 +86,33 @@ impl<'a> Walk<'a> {
             inner.problems.append(&mut tree.problems);
             (tree, prefix) = (inner, wrapper);
         }
-        let mut list = Listing::of(&tree, budget);
-        if let Some(error) = list.error {
+        let mut list = Absent::of(&tree, budget).unwrap_or_else(|error| {
             self.cover(&node.inside, listing::NAME, "file", Outcome::Unread(error.to_string()));
-        }
+            Absent::default()
+        });
         let shape = shape::of(&tree);
         if shape == Shape::Partition {
             let name = if prefix.is_empty() { node.path.as_bytes() } else { &prefix };
             let name = partitions::by_folder(&shown(names::last_component(name))).unwrap_or("system");
-            self.mount(tree, name, list.absent, node);
+            self.mount(tree, name, list, node);
             return;
         }
         let count = tree.entries.len();
         if shape == Shape::Dump {
             self.dump(&mut tree, &mut list, node);
         }
-        for path in &list.absent {
-            self.cover(&node.inside, &shown(path), "file", Outcome::Unread(listing::absent()));
+        for path in &list.paths {
+            self.cover(&node.inside, &shown(path), "file", Outcome::Unread(list.reason.clone()));
         }
         self.problems(&tree.problems, node, None);
         let read = format!("{count} {}", if count == 1 { "entry" } else { "entries" });
-        self.cover(&node.container, &node.path, node.kind, outcome(read, &tree.problems, list.absent.len()));
+        self.cover(&node.container, &node.path, node.kind, outcome(read, &tree.problems, list.paths.len()));
         self.leftovers(tree, &prefix, shape == Shape::Dump, node, budget);
     }
 
     /// Mounts every folder that is a partition.
-    fn dump(&mut self, tree: &mut Tree, list: &mut Listing, node: &Node) {
-        let paths = tree.entries.iter().map(|entry| &entry.path).chain(&list.absent);
+    fn dump(&mut self, tree: &mut Tree, list: &mut Absent, node: &Node) {
+        let paths = tree.entries.iter().map(|entry| &entry.path).chain(&list.paths);
         let mut folders: Vec<Vec<u8>> = paths
             .map(|path| names::first_component(path))
             .filter(|name| partitions::by_folder(&shown(name)).is_some())
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts a partition's files on the device: those of `tree`, and as missing those of `absent`.
-    pub(crate) fn mount(&mut self, tree: Tree, partition: &str, absent: Vec<Vec<u8>>, node: &Node) {
+    pub(crate) fn mount(&mut self, tree: Tree, partition: &str, absent: Absent, node: &Node) {
         // The system partition of later devices is the root of the device and holds `system` as a folder.
         let is_root = partition == "system" && shape::is_system_as_root(&tree);
         let base = if is_root { String::new() } else { format!("/{partition}") };
@@ -153,9 +153,9 @@ impl<'a> Walk<'a> {
             let container = node.inside.clone();
             mounted.add(self.put(FirmwareFile { path, container, kind, attributes: entry.attributes }));
         }
-        for path in absent {
+        for path in absent.paths {
             let path = format!("{}/{}", mounted.base, shown(&path));
-            self.absent(&path, listing::absent(), &mut mounted, node);
+            self.absent(&path, absent.reason.clone(), &mut mounted, node);
         }
         self.problems(&tree.problems, node, Some(&mounted.base));
         let outcome = outcome(mounted.text(), &tree.problems, mounted.absent);
