@@ -1,0 +1,210 @@
+//! Damaged and lying images: whatever the bytes say, reading ends, allocates within bounds and never panics; what is
+//! lost is named, and what is not lost is still read.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use bytes::{Budget, ByteSource, Kind, Limits, ReadAt, Result};
+use filesystems::{EntryKind, Format, Tree};
+
+/// Runs over all fixtures together, of each kind.
+const MUTATIONS: usize = 26_000;
+const TRUNCATIONS: usize = 1_500;
+/// Enough for every fixture many times over, little enough that a bomb ends soon.
+const LIMITS: Limits = Limits { depth: 4, nodes: 20_000, unpacked_bytes: 1 << 20 };
+
+/// An image with some bytes replaced and its end cut off, without a copy.
+struct Damaged {
+    image: Arc<Vec<u8>>,
+    len: u64,
+    patches: Vec<(u64, u8)>,
+}
+
+impl ReadAt for Damaged {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        self.image.read_at(offset, target)?;
+        for &(at, value) in &self.patches {
+            if let Some(byte) = at.checked_sub(offset).and_then(|at| target.get_mut(usize::try_from(at).unwrap())) {
+                *byte = value;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An image that remembers which of its bytes were read.
+struct Recorded {
+    image: Arc<Vec<u8>>,
+    ranges: Mutex<BTreeSet<(u64, u64)>>,
+}
+
+impl ReadAt for Recorded {
+    fn len(&self) -> u64 {
+        self.image.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        self.ranges.lock().unwrap().insert((offset, target.len() as u64));
+        self.image.read_at(offset, target)
+    }
+}
+
+/// A small generator of well-mixed numbers (xorshift64*): the same on every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() >> 33).unwrap() % bound
+    }
+}
+
+/// The bytes that listing the image reads and that say something: not the zeros between structures.
+fn telling_bytes(format: &Format, image: &Arc<Vec<u8>>) -> Vec<u64> {
+    let recorded = Arc::new(Recorded { image: Arc::clone(image), ranges: Mutex::default() });
+    (format.read)(&ByteSource::new(Arc::clone(&recorded) as Arc<dyn ReadAt>), &Budget::new(LIMITS)).unwrap();
+    let ranges = recorded.ranges.lock().unwrap();
+    let bytes: BTreeSet<u64> = ranges.iter().flat_map(|&(start, len)| start..start + len).collect();
+    // Four bytes around one that is set: fields are up to that long.
+    let is_set = |at: u64| image[usize::try_from(at & !3).unwrap()..][..4].iter().any(|&byte| byte != 0);
+    bytes.into_iter().filter(|&at| is_set(at)).collect()
+}
+
+/// Lists a damaged image and reads the start and the end of every file.
+fn exercise(format: &Format, source: &ByteSource) -> Option<Tree> {
+    let recognised = (format.probe)(source);
+    let tree = (format.read)(source, &Budget::new(LIMITS)).ok()?;
+    assert!(recognised, "an image that can be read must be recognised");
+    assert!(tree.entries.len() <= 20_000 && tree.problems.len() <= 100_000);
+    let mut buffer = [0; 2048];
+    for entry in &tree.entries {
+        let mut names = entry.path.split(|&byte| byte == b'/');
+        assert!(names.all(|name| !matches!(name, b"" | b"." | b"..") && !name.contains(&0)), "{:?}", entry.path);
+        if let EntryKind::File(contents) = &entry.kind {
+            let _ = contents.read_some(0, &mut buffer);
+            let _ = contents.read_some(contents.len().saturating_sub(2048), &mut buffer);
+        }
+    }
+    Some(tree)
+}
+
+/// Calls `each` with every fixture, on as many threads as there are processors.
+fn on_every_fixture(each: impl Fn(&common::Fixture) + Sync) {
+    let fixtures = Mutex::new(common::all());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while let Some(fixture) = { fixtures.lock().unwrap().pop() } {
+                    each(&fixture);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn twenty_six_thousand_mutations_end_without_panic_and_within_bounds() {
+    let share = MUTATIONS.div_ceil(common::all().len());
+    on_every_fixture(|fixture| {
+        let image = Arc::new(fixture.image.clone());
+        let targets = telling_bytes(fixture.format, &image);
+        assert!(targets.len() > 500, "{}: only {} bytes matter", fixture.name, targets.len());
+        let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15 ^ image.len() as u64);
+        for _ in 0..share {
+            let mut patches = Vec::new();
+            for _ in 0..=numbers.below(3) {
+                let at = targets[numbers.below(targets.len())];
+                let old = image[usize::try_from(at).unwrap()];
+                let value = match numbers.below(6) {
+                    0 => 0,
+                    1 => 0xFF,
+                    2 => old ^ (1 << numbers.below(8)),
+                    3 => old.wrapping_add(1),
+                    4 => old.wrapping_sub(1),
+                    _ => numbers.next() as u8,
+                };
+                patches.push((at, value));
+            }
+            let len = image.len() as u64;
+            let damaged = Damaged { image: Arc::clone(&image), len, patches };
+            exercise(fixture.format, &ByteSource::new(Arc::new(damaged)));
+        }
+    });
+}
+
+/// What a file reads as, or that it does not.
+fn contents_of(tree: &Tree) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    let read = |source: &ByteSource| {
+        // The ends tell truncation apart; whole sparse files would take their time.
+        let mut buffer = vec![0; 4096];
+        let head = source.read_some(0, &mut buffer).ok()?;
+        let mut all = buffer[..head].to_vec();
+        let tail = source.read_some(source.len().saturating_sub(4096), &mut buffer).ok()?;
+        all.extend(&buffer[..tail]);
+        all.extend(source.len().to_le_bytes());
+        Some(all)
+    };
+    let content = |kind: &EntryKind| match kind {
+        EntryKind::File(source) => read(source),
+        EntryKind::Symlink(target) => Some(target.clone()),
+        EntryKind::Directory | EntryKind::Special => Some(Vec::new()),
+    };
+    tree.entries.iter().map(|entry| (entry.path.clone(), content(&entry.kind))).collect()
+}
+
+#[test]
+fn a_truncated_image_loses_nothing_without_saying_so() {
+    let share = TRUNCATIONS.div_ceil(common::all().len());
+    on_every_fixture(|fixture| {
+        let image = Arc::new(fixture.image.clone());
+        let whole = contents_of(&exercise(fixture.format, &ByteSource::new(Arc::clone(&image) as Arc<_>)).unwrap());
+        let mut numbers = Numbers(0xD1B5_4A32_D192_ED03 ^ image.len() as u64);
+        for round in 0..share {
+            let len = match round {
+                0 => 0,
+                1 => 1024,
+                2 => 2047,
+                _ => numbers.below(image.len()) as u64,
+            };
+            let source = ByteSource::new(Arc::new(Damaged { image: Arc::clone(&image), len, patches: Vec::new() }));
+            let Some(tree) = exercise(fixture.format, &source) else {
+                assert!(len < 2048, "{}: nothing was read of {len} bytes", fixture.name);
+                continue;
+            };
+            let left = contents_of(&tree);
+            let troubled: BTreeSet<&[u8]> = tree.problems.iter().map(|problem| problem.path.as_slice()).collect();
+            let explained = |path: &[u8]| {
+                let above = (0..path.len()).filter(|&at| path[at] == b'/').any(|at| troubled.contains(&path[..at]));
+                above || troubled.contains(&b""[..]) || troubled.contains(path)
+            };
+            for (path, content) in &whole {
+                let same = left.get(path) == Some(content);
+                assert!(same || explained(path), "{} cut at {len}: {}", fixture.name, String::from_utf8_lossy(path));
+            }
+            for problem in &tree.problems {
+                assert!(
+                    matches!(problem.error.kind, Kind::Truncated { .. }),
+                    "{} cut at {len}: {problem:?}",
+                    fixture.name
+                );
+            }
+        }
+    });
+}
