@@ -64,6 +64,17 @@ pub(crate) struct Member {
     pub(crate) source: ByteSource,
 }
 
+/// Where members come from: it decides which of them must be told of if no format claims them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The user named the file.
+    Input,
+    /// They are in an archive or folder without partitions.
+    Package,
+    /// They are beside the partitions of a dump.
+    Dump,
+}
+
 /// What a file outside of every partition turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
@@ -106,16 +117,17 @@ impl Walk<'_> {
         for (folder, _) in folders {
             self.cover(&node.inside, &shown(&folder), "folder", Outcome::Unknown);
         }
-        self.members(members, &node.inside, is_dump, budget);
+        let origin = if is_dump { Origin::Dump } else { Origin::Package };
+        self.members(members, &node.inside, origin, budget);
     }
 
     /// Opens what can be opened among `members`, which together are one package or folder.
-    pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, is_dump: bool, budget: &Budget) {
+    pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, origin: Origin, budget: &Budget) {
         let members = self.split_images(members, outer, budget);
         let mut native = Vec::new();
         let mut has_loose = false;
         for member in members {
-            match self.member(&member, outer, is_dump, budget) {
+            match self.member(&member, outer, origin, budget) {
                 Claim::Loose => {
                     has_loose = true;
                     self.loose(&member, outer);
@@ -124,8 +136,12 @@ impl Walk<'_> {
                 Claim::Layer | Claim::Nothing => {}
             }
         }
-        for member in native.iter().filter(|_| has_loose && !is_dump) {
-            self.loose(member, outer);
+        for member in native {
+            if has_loose && origin != Origin::Dump {
+                self.loose(&member, outer);
+            } else if origin == Origin::Input {
+                self.unclaimed(&member.source, &shown(&member.name), outer, origin);
+            }
         }
     }
 
@@ -159,7 +175,7 @@ impl Walk<'_> {
             self.cover(outer, name, "chunks", Outcome::Partial(vec![reason]));
         }
         match containers::android_sparse::merge(&sources, budget) {
-            Ok(opened) => self.disk(opened, &node, budget),
+            Ok(opened) => self.disk(opened, &node, Origin::Package, budget),
             Err(error) => self.cover(outer, name, node.kind, Outcome::Unread(error.to_string())),
         }
     }
@@ -178,14 +194,14 @@ impl Walk<'_> {
         self.put(FirmwareFile { path, container: outer.to_owned(), kind, attributes: Attributes::default() });
     }
 
-    fn member(&mut self, member: &Member, outer: &str, is_dump: bool, budget: &Budget) -> Claim {
+    fn member(&mut self, member: &Member, outer: &str, origin: Origin, budget: &Budget) -> Claim {
         let (source, name) = (&member.source, shown(&member.name));
         if is_lfs_pointer(source) {
             self.cover(outer, &name, "file", Outcome::Unread(listing::LFS_POINTER.to_owned()));
             return Claim::Layer;
         }
         let is_nested = member.name.contains(&b'/');
-        if is_dump && is_nested && !looks_like_image(&name) {
+        if origin == Origin::Dump && is_nested && !looks_like_image(&name) {
             return Claim::Nothing;
         }
         if is_code(source) {
@@ -198,9 +214,9 @@ impl Walk<'_> {
             return Claim::Layer;
         }
         if let Some(format) = containers::identify(source) {
-            return self.container(format, source, &name, outer, budget);
+            return self.container(format, member, outer, origin, budget);
         }
-        self.unclaimed(source, &name, outer, is_nested);
+        self.unclaimed(source, &name, outer, origin);
         Claim::Nothing
     }
 
@@ -229,11 +245,12 @@ impl Walk<'_> {
     fn container(
         &mut self,
         format: &'static containers::Format,
-        source: &ByteSource,
-        name: &str,
+        member: &Member,
         outer: &str,
+        origin: Origin,
         budget: &Budget,
     ) -> Claim {
+        let (source, name) = (&member.source, &shown(&member.name));
         let node = Node::layer(outer, name, format.name);
         let opened = budget.deeper("container").and_then(|deeper| Ok(((format.open)(source, &deeper)?, deeper)));
         let (opened, deeper) = match opened {
@@ -250,44 +267,46 @@ impl Walk<'_> {
         }
         self.enter(&node);
         if format.name == containers::android_sparse::FORMAT.name {
-            self.disk(opened, &node, &deeper);
+            self.disk(opened, &node, origin, &deeper);
         } else {
-            let tree = self.update(Tree::of_container(opened, &deeper), &node, &deeper);
-            self.tree(tree, &node, &deeper);
+            self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
         }
         Claim::Layer
     }
 
     /// The disk that a sparse image describes. It has the image's name: sparse is a way of storing, not a layer.
-    pub(crate) fn disk(&mut self, opened: containers::Opened, node: &Node, budget: &Budget) {
+    fn disk(&mut self, opened: containers::Opened, node: &Node, origin: Origin, budget: &Budget) {
         let problems: Vec<String> = opened.problems.iter().map(|problem| problem.error.to_string()).collect();
-        let len = opened.children.first().map_or(0, |child| child.source.len());
-        let outcome =
-            if problems.is_empty() { Outcome::Read(format!("{len} bytes")) } else { Outcome::Partial(problems) };
-        self.cover(&node.container, &node.path, node.kind, outcome);
+        let is_whole = problems.is_empty();
+        if !is_whole {
+            self.cover(&node.container, &node.path, node.kind, Outcome::Partial(problems));
+        }
         for child in opened.children {
             if !self.image(&child.source, &node.path, &node.container, budget) {
-                self.unclaimed(&child.source, &node.path, &node.container, false);
+                self.unclaimed(&child.source, &node.path, &node.container, origin);
+            } else if is_whole {
+                let read = Outcome::Read(format!("{} bytes", child.source.len()));
+                self.cover(&node.container, &node.path, node.kind, read);
             }
         }
     }
 
     /// Tells of a file that no format claims, if it may hold a part of the device.
-    fn unclaimed(&mut self, source: &ByteSource, name: &str, outer: &str, is_nested: bool) {
+    fn unclaimed(&mut self, source: &ByteSource, name: &str, outer: &str, origin: Origin) {
         let likely = looks_like_image(name);
         let stem = partitions::by_image(name);
+        let is_partition = likely && matches!(stem, ImageName::Partition(_));
         let holds_no_apps = matches!(&stem, ImageName::Other(stem) if WITHOUT_APPS.contains(&stem.as_str()));
-        if let Some(format) = unsupported::identify(source).filter(|_| !holds_no_apps) {
-            let reason = format!("{} is not read", format.name);
-            self.cover(outer, name, format.name, Outcome::Unread(reason));
-        } else if likely && matches!(stem, ImageName::Partition(_)) {
-            let reason = if source.is_empty() {
-                Error::truncated("image", 0, 1, 0).to_string()
-            } else {
-                "no format claims this image".to_owned()
-            };
-            self.cover(outer, name, "image", Outcome::Unread(reason));
-        } else if !source.is_empty() && (likely || (source.len() >= UNKNOWN_LEN_MIN && !is_nested)) {
+        let mark = unsupported::identify(source).filter(|_| !holds_no_apps || origin == Origin::Input);
+        let is_large = source.len() >= UNKNOWN_LEN_MIN && !name.contains('/');
+        if let Some(format) = mark {
+            self.cover(outer, name, format.name, Outcome::Unread(format.reason()));
+        } else if source.is_empty() && (is_partition || origin == Origin::Input) {
+            let reason = Error::truncated("file", 0, 1, 0).to_string();
+            self.cover(outer, name, "file", Outcome::Unread(reason));
+        } else if is_partition || origin == Origin::Input {
+            self.cover(outer, name, "file", Outcome::Unread("no format claims what is at 0x0".to_owned()));
+        } else if !source.is_empty() && (likely || is_large) {
             self.cover(outer, name, "file", Outcome::Unknown);
         }
     }

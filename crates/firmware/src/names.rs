@@ -29,18 +29,31 @@ pub fn safe_relative_path(name: &[u8]) -> Option<PathBuf> {
     if path.as_os_str().is_empty() { None } else { Some(path) }
 }
 
-/// `name` as text: valid UTF-8 stays, every other byte becomes `\xNN`, so that different names stay different.
+/// `name` as text: valid UTF-8 stays, every other byte becomes `\xNN`, so that different names stay different. What
+/// would write on a terminal or turn the reading direction becomes `\u{NN}`.
 #[must_use]
 pub fn shown(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
-        text.push_str(chunk.valid());
+        for character in chunk.valid().chars() {
+            if hides(character) {
+                text.extend(character.escape_unicode());
+            } else {
+                text.push(character);
+            }
+        }
         for byte in chunk.invalid() {
             // Writing to a string cannot fail.
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text
+}
+
+/// Control characters, line and paragraph separators, marks and overrides of the reading direction, invisible ones.
+fn hides(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The components of a path inside a container, joined by single slashes; `None` if it climbs out or has a NUL.
@@ -104,6 +117,7 @@ mod tests {
     fn different_bytes_are_shown_differently() {
         assert_eq!(shown("größe".as_bytes()), "größe");
         assert_eq!(shown(b"a\xffb\xfe"), "a\\xffb\\xfe");
+        assert_eq!(shown("a\u{1b}[31m\u{202e}\n".as_bytes()), "a\\u{1b}[31m\\u{202e}\\u{a}");
     }
 
     #[test]

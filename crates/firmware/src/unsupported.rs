@@ -16,6 +16,17 @@ impl Unsupported {
     const fn new(name: &'static str, offset: u64, magic: &'static [u8]) -> Self {
         Self { name, offset, magic }
     }
+
+    /// What coverage says about a file with this mark.
+    pub(crate) fn reason(&self) -> String {
+        let Self { name, offset, .. } = self;
+        // A mark of a format that is read, on bytes that its reader did not even recognise.
+        if matches!(*name, "ext4" | "zip" | "android_sparse") {
+            format!("mark of {name} at {offset:#x}, and nothing that can be read as {name}")
+        } else {
+            format!("mark of {name} at {offset:#x}: this format is not read")
+        }
+    }
 }
 
 const FORMATS: &[Unsupported] = &[

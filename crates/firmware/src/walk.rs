@@ -8,7 +8,7 @@ use findings::{Coverage, Outcome};
 
 use crate::{
     Attributes, FileKind, Firmware, FirmwareFile, Input, Progress, folder,
-    layers::Member,
+    layers::{Member, Origin},
     listing::{self, Absent},
     names::{self, joined, shown},
     partitions, properties,
@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
                 Err(error) => self.cover("", &name, "input", Outcome::Unread(error.to_string())),
             }
         }
-        self.members(loose, "", false, budget);
+        self.members(loose, "", Origin::Input, budget);
         let properties = properties::read_all(&mut self, budget);
         self.coverage.sort();
         self.coverage.dedup();
@@ -86,6 +86,8 @@ impl<'a> Walk<'a> {
             inner.problems.append(&mut tree.problems);
             (tree, prefix) = (inner, wrapper);
         }
+        let count = tree.entries.len();
+        tree = self.update(tree, node, budget);
         let mut list = Absent::of(&tree, budget).unwrap_or_else(|error| {
             self.cover(&node.inside, listing::NAME, "file", Outcome::Unread(error.to_string()));
             Absent::default()
@@ -97,7 +99,6 @@ impl<'a> Walk<'a> {
             self.mount(tree, name, list, node);
             return;
         }
-        let count = tree.entries.len();
         if shape == Shape::Dump {
             self.dump(&mut tree, &mut list, node);
         }
