@@ -2,7 +2,8 @@
 //!
 //! Moves vanish in renaming, `move-result` is folded into its call, constants keep their symbol. Exceptional edges are
 //! block-coarse: the block of a handler is a successor of every block its range covers, and its phis name every value a
-//! register may have had anywhere in such a block.
+//! register may have had where something in such a block can throw. A block that runs into the next has no jump at its end;
+//! a block may hold no instruction at all.
 
 use crate::{BlockId, FieldId, MethodId, StringId, TypeId, ValueId};
 
@@ -21,6 +22,9 @@ pub struct Body {
     pub dalvik_instructions: u32,
     /// Number of instructions that could not be understood (quickened, reserved): each became an [`Op::Unknown`].
     pub unknown_instructions: u32,
+    /// Number of jumps, cases and handlers that lead to where no instruction starts, and of ways past the last
+    /// instruction: each edge is left out.
+    pub dropped_edges: u32,
 }
 
 /// What is known of a value.
@@ -287,7 +291,8 @@ pub enum Op {
     Throw {
         from: ValueId,
     },
-    /// An instruction that could not be understood. It may read `uses` and assign `to`.
+    /// An instruction that could not be understood. It may read `uses` and assign `to`. Opcode 0x100, which no
+    /// instruction has, stands at the entry for what registers hold that nothing assigned.
     Unknown {
         to: Option<ValueId>,
         opcode: u16,

@@ -1,5 +1,6 @@
 //! Dalvik code as a program: classes, methods, bodies in static single assignment form.
 
+mod body;
 mod dex;
 mod hierarchy;
 mod ids;
