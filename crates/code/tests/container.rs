@@ -1,6 +1,14 @@
 //! Containers of version 041: several DEX files whose data is shared. Written from the format's document; the same writer
 //! gives files of version 035, so only the header and the offsets are the container's own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code: a failure is a panic"
+)]
+
 mod common;
 
 use common::{dex, patch, u32_at};

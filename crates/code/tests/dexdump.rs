@@ -1,5 +1,13 @@
 //! DEX files of versions 035 to 039, compared with what `dexdump` says of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code: a failure is a panic"
+)]
+
 mod common;
 
 use std::fmt::Write as _;

@@ -1,5 +1,13 @@
 //! Who is above whom, and which definition a call reaches.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code: a failure is a panic"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

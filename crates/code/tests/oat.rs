@@ -1,5 +1,13 @@
 //! OAT files of every version of the table, written from the platform's sources, and what is done with others.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "test code: a failure is a panic"
+)]
+
 mod common;
 
 use bytes::Kind;

@@ -133,7 +133,7 @@ fn uleb(mut value: u32, out: &mut Vec<u8>) {
 }
 
 fn align(out: &mut Vec<u8>) {
-    while out.len() % 4 != 0 {
+    while !out.len().is_multiple_of(4) {
         out.push(0);
     }
 }
