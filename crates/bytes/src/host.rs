@@ -69,3 +69,9 @@ pub fn list_folder(folder: &Path) -> Result<Vec<HostEntry>> {
 pub fn is_folder(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
+
+/// Whether `path` names something, be it a link that leads nowhere.
+#[must_use]
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}

@@ -4,6 +4,7 @@
 mod folder;
 mod layers;
 mod listing;
+pub mod look;
 mod names;
 mod partitions;
 mod properties;

@@ -1,0 +1,223 @@
+//! The same device in every packing, and a dump with holes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::{Budget, ByteSource, Limits};
+use firmware::{FileKind, Firmware, Input, look, unfold};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A folder for one test, removed at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tidewaiter-test-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap_or_default();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(&self.0)).unwrap_or_default();
+        fs::write(&path, bytes).unwrap_or_default();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unfolded(paths: &[PathBuf]) -> Firmware {
+    let inputs: Vec<Input> = paths.iter().map(|path| Input { path: path.clone() }).collect();
+    unfold(&inputs, &Budget::new(Limits::FIRMWARE))
+}
+
+fn gunzipped(name: &str) -> Vec<u8> {
+    let source = ByteSource::open(&repository().join("fixtures/device").join(name)).unwrap_or_else(|_| missing(name));
+    codecs::inflate(&source, codecs::Wrapping::Gzip, 64 << 20, &Budget::new(Limits::FILE)).unwrap_or_default()
+}
+
+fn missing(name: &str) -> ByteSource {
+    assert!(name.is_empty(), "no fixture {name}");
+    ByteSource::from_bytes(Vec::new())
+}
+
+/// Paths, contents and properties: everything that must not depend on the packing.
+fn device(firmware: &Firmware) -> Vec<String> {
+    let files = firmware.files.iter().map(|file| match &file.kind {
+        FileKind::File(source) => {
+            let bytes = source.to_vec(&Budget::new(Limits::FILE), "file").unwrap_or_default();
+            format!("{} {} {:08x}", file.path, source.len(), codecs::crc32(&bytes))
+        }
+        FileKind::Symlink(target) => format!("{} -> {target}", file.path),
+        FileKind::Missing => format!("{} missing", file.path),
+    });
+    let properties = firmware
+        .properties
+        .iter()
+        .flat_map(|file| file.entries.iter().map(|(key, value)| format!("{}: {key}={value}", file.path)));
+    files.chain(properties).collect()
+}
+
+fn holes(firmware: &Firmware) -> Vec<&findings::Coverage> {
+    firmware.coverage.iter().filter(|line| line.outcome.is_hole()).collect()
+}
+
+#[test]
+fn folder_image_sparse_chunks_factory_zip_and_update_give_the_same_device() {
+    let scratch = Scratch::new("packings");
+    let fixtures = repository().join("fixtures/device");
+    let folder = unfolded(&[repository().join("examples/firmware/device")]);
+    let expected = device(&folder);
+    assert!(expected.len() > 20, "{expected:#?}");
+    assert!(folder.files.iter().all(|file| file.container.is_empty()));
+    let packings = [
+        (scratch.write("system.img", gunzipped("system.img.gz")), "system.img"),
+        (scratch.write("system.simg", gunzipped("system.simg.gz")), "system.simg"),
+        (fixtures.join("chunks.zip"), "chunks.zip!system.img"),
+        (fixtures.join("images.zip"), "images.zip!system.img"),
+        (fixtures.join("ota.zip"), "ota.zip"),
+    ];
+    for (path, container) in packings {
+        let packed = unfolded(&[path]);
+        assert_eq!(device(&packed), expected, "{container}");
+        assert!(packed.files.iter().all(|file| file.container == container), "{:?}", packed.files);
+        assert!(holes(&packed).is_empty(), "{container}: {:?}", holes(&packed));
+    }
+}
+
+#[test]
+fn image_and_update_agree_on_owners_modes_and_labels() {
+    let scratch = Scratch::new("attributes");
+    let image = unfolded(&[scratch.write("system.img", gunzipped("system.img.gz"))]);
+    let update = unfolded(&[repository().join("fixtures/device/ota.zip")]);
+    let mut compared = 0;
+    for (a, b) in image.files.iter().zip(&update.files) {
+        if let FileKind::File(_) = a.kind {
+            let told = |file: &firmware::FirmwareFile| {
+                let attributes = file.attributes.clone();
+                (file.path.clone(), attributes.mode, attributes.uid, attributes.gid, attributes.selinux_label)
+            };
+            assert_eq!(told(a), told(b));
+            compared += 1;
+        }
+    }
+    assert!(compared >= 7);
+}
+
+#[test]
+fn files_that_a_dump_lists_and_lacks_are_holes() {
+    let scratch = Scratch::new("holes");
+    scratch.write("dump/system/build.prop", "ro.build.id=X\n");
+    scratch.write(
+        "dump/system/app/A/A.apk",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789abcdef\nsize 9\n",
+    );
+    scratch.write("dump/vendor/etc/x.xml", "<x/>");
+    scratch.write("dump/boot/ramdisk/init.rc", "");
+    let list = "system/build.prop\r\nsystem/app/A/A.apk\nsystem/app/B/B.apk\nproduct/app/C.apk\nboot.img\nsystem/[SYS]/Journal\n";
+    scratch.write("dump/all_files.txt", list);
+    let firmware = unfolded(&[scratch.0.join("dump")]);
+    let missing = firmware.files.iter().filter(|file| matches!(file.kind, FileKind::Missing));
+    let missing: Vec<_> = missing.map(|file| file.path.as_str()).collect();
+    assert_eq!(missing, ["/product/app/C.apk", "/system/app/A/A.apk", "/system/app/B/B.apk"]);
+    let told: Vec<_> = holes(&firmware).into_iter().map(|line| line.path.as_str()).collect();
+    let expected =
+        ["/product/app/C.apk", "/system/app/A/A.apk", "/system/app/B/B.apk", "boot.img", "dump", "product", "system"];
+    assert_eq!(told, expected);
+    assert_eq!(firmware.property("ro.build.id"), Some("X"));
+    assert!(firmware.coverage.iter().any(|line| line.path == "boot" && line.outcome == findings::Outcome::Unknown));
+}
+
+#[test]
+fn a_wrapped_dump_and_a_system_as_root_dump_lead_to_the_same_paths() {
+    let scratch = Scratch::new("root");
+    scratch.write("wrapped/name-main/system/build.prop", "ro.a=1\n");
+    scratch.write("wrapped/name-main/system/app/A.apk", "x");
+    scratch.write("root/system/init.rc", "");
+    scratch.write("root/system/system/build.prop", "ro.a=1\n");
+    scratch.write("root/system/system/app/A.apk", "x");
+    scratch.write("direct/system/build.prop", "ro.a=1\n");
+    scratch.write("direct/system/app/A.apk", "x");
+    let wrapped = device(&unfolded(&[scratch.0.join("wrapped")]));
+    let mut root = device(&unfolded(&[scratch.0.join("root")]));
+    let direct = device(&unfolded(&[scratch.0.join("direct/system")]));
+    assert_eq!(wrapped, direct);
+    root.retain(|line| !line.starts_with("/init.rc"));
+    assert_eq!(root, direct);
+    assert_eq!(direct.len(), 3);
+}
+
+#[test]
+fn loose_packages_are_files_of_the_device_and_the_same_name_twice_is_two_files() {
+    let scratch = Scratch::new("loose");
+    let apk = repository().join("examples/firmware/device/system/app/Messages/Messages.apk");
+    let apk = ByteSource::open(&apk).and_then(|source| source.to_vec(&Budget::new(Limits::FILE), "apk"));
+    let apk = apk.unwrap_or_default();
+    let paths = [
+        scratch.write("one/base.apk", &apk),
+        scratch.write("two/base.apk", &apk),
+        scratch.write("classes.dex", b"dex\n035\0"),
+    ];
+    let firmware = unfolded(&paths);
+    let found: Vec<_> = firmware.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(found, ["/2/base.apk", "/base.apk", "/classes.dex"]);
+    let folder = unfolded(std::slice::from_ref(&scratch.0));
+    let found: Vec<_> = folder.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(found, ["/classes.dex", "/one/base.apk", "/two/base.apk"]);
+}
+
+#[test]
+fn an_input_that_nothing_reads_is_a_hole_and_never_an_error() {
+    let scratch = Scratch::new("nothing");
+    let paths = [scratch.write("noise", [7; 300]), scratch.write("empty.img", ""), scratch.0.join("absent.zip")];
+    let firmware = unfolded(&paths);
+    assert!(firmware.files.is_empty());
+    assert_eq!(holes(&firmware).len(), 3);
+}
+
+#[test]
+fn any_layer_can_be_looked_into() {
+    let scratch = Scratch::new("look");
+    let budget = || Budget::new(Limits::FIRMWARE);
+    let image = scratch.write("system.simg", gunzipped("system.simg.gz"));
+    let update = repository().join("fixtures/device/ota.zip");
+    let apk = "app/Messages/Messages.apk!classes.dex";
+    for what in [
+        format!("{}!/system/{apk}", image.display()),
+        format!("{}!{apk}", image.display()),
+        format!("{}!/system/{apk}", update.display()),
+        format!("{}!system/{apk}", update.display()),
+        format!("{}!system.img!/system/{apk}", repository().join("fixtures/device/images.zip").display()),
+        format!("{}!/system/{apk}", repository().join("examples/firmware/device").display()),
+        format!("{}/system/{apk}", repository().join("examples/firmware/device").display()),
+    ] {
+        let look = look::resolve(&what, &budget()).map_err(|error| error.to_string());
+        let source = look.as_ref().ok().and_then(|look| look.source());
+        assert!(source.is_some_and(|source| source.has(0, b"dex\n")), "{what}: {look:?}");
+    }
+    let names = |what: &str| -> Vec<String> {
+        let look = look::resolve(what, &budget()).and_then(|look| look.children(&budget()));
+        look.map(|listing| listing.entries.iter().map(|entry| firmware::shown(&entry.path)).collect())
+            .unwrap_or_default()
+    };
+    let expected = ["app", "bin", "build.prop", "etc", "framework", "priv-app"];
+    assert_eq!(names(&format!("{}!system", update.display())), expected);
+    assert_eq!(names(&format!("{}!/system/", update.display())), expected);
+    let link = look::resolve(&format!("{}!/system/bin/ls", image.display()), &budget());
+    assert_eq!(link.ok().and_then(|look| look.symlink().map(<[u8]>::to_vec)), Some(b"toolbox".to_vec()));
+    for what in ["!x", "!/system/none", "!system/build.prop!x"] {
+        let error = look::resolve(&format!("{}{what}", update.display()), &budget());
+        assert!(error.is_err(), "{what}");
+    }
+}
