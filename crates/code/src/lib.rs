@@ -10,6 +10,7 @@ mod oat;
 mod open;
 mod program;
 mod tables;
+mod text;
 
 pub use dex::{RawCode, Try};
 pub use hierarchy::Hierarchy;
