@@ -73,13 +73,12 @@ pub(super) struct Superblock {
     ro_compat: u32,
 }
 
-/// Whether `source` looks like ext2, ext3 or ext4: the mark is only two bytes long, so two more fields must be sane.
+/// Whether `source` looks like ext2, ext3 or ext4: the mark is only two bytes long, the block size makes it sure.
 pub(super) fn probe(source: &ByteSource) -> bool {
     let Ok(bytes) = source.array::<LEN>(OFFSET, "superblock") else { return false };
     let record = Record::new(&bytes, OFFSET);
     record.u16(0x38, "s_magic") == Ok(MAGIC)
         && record.u32(0x18, "s_log_block_size").is_ok_and(|log| log <= LOG_BLOCK_SIZE_MAX)
-        && record.u32(0x4C, "s_rev_level").is_ok_and(|revision| revision <= 1)
 }
 
 impl Superblock {

@@ -113,7 +113,7 @@ impl InodeTable {
 
     fn fill_window(&mut self, volume: &Volume, offset: u64) {
         self.window_start = offset & !(WINDOW_LEN.saturating_sub(1));
-        self.window.resize(usize::try_from(WINDOW_LEN).unwrap_or(0), 0);
+        self.window = vec![0; usize::try_from(WINDOW_LEN).unwrap_or(0)];
         let read = volume.source.read_some(self.window_start, &mut self.window);
         self.window.truncate(read.unwrap_or(0));
     }

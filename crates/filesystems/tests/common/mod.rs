@@ -1,6 +1,9 @@
 //! Golden images: `fixtures/filesystems/<format>/<case>/image.gz`, built by `fixtures/filesystems/build.sh`.
 
+#![allow(dead_code, reason = "not every test file needs everything")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+pub(crate) mod listing;
 
 use std::{
     fs,
@@ -59,7 +62,6 @@ pub(crate) fn all() -> Vec<Fixture> {
 }
 
 /// The image of one case.
-#[allow(dead_code, reason = "not every test file needs it")]
 pub(crate) fn image(name: &str) -> Vec<u8> {
     unpack(&folder().join(name).join("image.gz"))
 }
