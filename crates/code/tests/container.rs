@@ -35,7 +35,7 @@ fn the_writer_of_these_tests_is_right_about_version_035() {
 #[test]
 fn every_file_of_a_container_is_read() {
     let file = dex::write_container("041", &[classes("one"), classes("two"), classes("three")]);
-    let program = common::program(&[file.clone()]);
+    let program = common::program(std::slice::from_ref(&file));
     assert_eq!(common::problems(&program), [""; 0]);
     assert!(["one", "two", "three"].iter().all(|package| has(&program, package)));
     let second = u32_at(&file, 32);

@@ -116,7 +116,7 @@ fn a_class_without_a_name_keeps_its_methods() {
 #[test]
 fn wrong_code_is_told_with_its_offset() {
     let file = common::fixture("shapes-035.dex");
-    let good = common::program(&[file.clone()]);
+    let good = common::program(std::slice::from_ref(&file));
     let nested = |program: &Program| {
         let method = program.find_method("Lshapes/Code;", "nested", "(Ljava/lang/Object;)V").unwrap();
         program.definition(method).unwrap().1.code.unwrap()
