@@ -1,6 +1,7 @@
 //! The fixtures of `fixtures/containers`, found by walking the folders.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test helper fails loudly")]
+#![allow(dead_code, reason = "no test binary needs all of it")]
 
 use std::{
     fs,
@@ -26,7 +27,6 @@ pub(crate) fn fixtures_of(format: &str) -> Vec<PathBuf> {
 }
 
 /// One fixture in memory.
-#[allow(dead_code, reason = "not every test binary needs it")]
 pub(crate) fn load(format: &str, name: &str) -> ByteSource {
     ByteSource::open(&fixtures().join(format).join(name)).unwrap()
 }
