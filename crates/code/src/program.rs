@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::tables::Index;
 use crate::{ClassId, FieldId, MethodId, StringId, TypeId};
@@ -112,6 +112,8 @@ pub(crate) struct FileMaps {
     pub(crate) types: Vec<TypeId>,
     pub(crate) fields: Vec<FieldId>,
     pub(crate) methods: Vec<MethodId>,
+    /// Offsets of code items that so many methods share that reading it for each would not end.
+    pub(crate) refused_code: FxHashSet<u32>,
 }
 
 /// All the code of one app.

@@ -173,6 +173,58 @@ fn a_million_entries_that_share_a_megabyte_stop_at_the_bound() {
     assert!(peak_memory_mib() < 1024);
 }
 
+#[test]
+fn methods_that_share_a_huge_code_item_are_refused_and_told() {
+    let mut it = dex::class("La;", "Ljava/lang/Object;", &[]);
+    for number in 0..30_000 {
+        it = it.method(&format!("m{number:05}"));
+    }
+    let mut file = dex::write("035", &[it]);
+    let good = common::program(std::slice::from_ref(&file));
+    let items =
+        |program: &Program| -> Vec<_> { program.classes()[0].methods.iter().filter_map(|it| it.code).collect() };
+    assert!(items(&good).iter().all(|item| good.code_item(*item).is_ok()));
+    // Every code item claims the rest of the file, and they overlap.
+    let len = file.len();
+    for item in items(&good) {
+        let at = item.offset as usize;
+        let units = (len - at - 16) as u32 / 2;
+        patch(&mut file, at + 12, &units.to_le_bytes());
+    }
+    let sum = dex::adler32(&file[12..]);
+    patch(&mut file, 8, &sum.to_le_bytes());
+    let program = common::program(&[file]);
+    assert!(common::problems(&program)[0].contains("code_item at"));
+    assert!(common::problems(&program)[0].ends_with("node count limit reached"));
+    let codes: Vec<_> = items(&program).iter().map(|item| program.code_item(*item)).collect();
+    let readable: usize = codes.iter().flatten().map(|code| code.instructions.len()).sum();
+    assert!(readable <= 9 * len, "{readable} of {len}");
+    assert!(codes.iter().any(Result::is_err));
+}
+
+#[test]
+fn a_hundred_thousand_classes_that_share_their_members_stop_at_the_bound() {
+    let members =
+        (0..2000).fold(dex::class("La;", "Ljava/lang/Object;", &[]), |it, number| it.method(&format!("m{number}")));
+    let mut file = dex::write("035", &[members]);
+    let at = places(&file).classes;
+    let class_def = file[at..at + 32].to_vec();
+    let table = file.len() as u32;
+    for number in 0..100_000_u32 {
+        let mut entry = class_def.clone();
+        // No such type: each class gets a name of its own.
+        patch(&mut entry, 0, &(0x10_0000 + number).to_le_bytes());
+        file.extend(entry);
+    }
+    patch(&mut file, 96, &100_000_u32.to_le_bytes());
+    patch(&mut file, 100, &table.to_le_bytes());
+    let program = common::program(&[file.clone()]);
+    assert_eq!(program.classes().len(), 100_000);
+    let members: usize = program.classes().iter().map(|class| class.methods.len()).sum();
+    assert!(members < 8 * file.len() / 3, "{members}");
+    assert!(!program.problems.is_empty());
+}
+
 /// The most memory this process ever had, in MiB.
 fn peak_memory_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

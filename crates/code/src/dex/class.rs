@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Cursor, Error, Result};
 
 use super::{
+    code_item,
     header::Table,
     read::{Reader, entry_offset, position, u32_at},
     value,
@@ -166,10 +167,24 @@ impl Reader<'_> {
                 }
             };
             self.check_owner(class.ty, method, offset);
+            self.pay_for_code(code_offset);
             let code = (code_offset != 0).then_some(CodeItem { file: self.file, offset: code_offset });
             class.methods.push(MethodDefinition { method, access, code });
         }
         Ok(())
+    }
+
+    /// Whoever reads the program reads each method's code. In a well-formed file that is at most the file; methods that
+    /// share a large code item could make it any multiple of that.
+    fn pay_for_code(&mut self, code_offset: u32) {
+        if code_offset == 0 || self.maps.refused_code.contains(&code_offset) {
+            return;
+        }
+        let len = code_item::len(self.bytes, code_offset);
+        if let Err(error) = self.fuel.spend(len, "code_item", code_offset.into()) {
+            self.problem(error);
+            self.maps.refused_code.insert(code_offset);
+        }
     }
 
     /// A class may define only methods named with it.

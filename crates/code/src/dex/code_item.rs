@@ -64,8 +64,28 @@ impl Program {
     pub fn code_item(&self, item: CodeItem) -> Result<RawCode<'_>> {
         let offset = u64::from(item.offset);
         let file = self.files.get(item.file as usize).ok_or(Error::corrupt("file of code_item", offset))?;
+        if file.maps.refused_code.contains(&item.offset) {
+            return Err(Error::limit(Limit::Nodes, "code_item", offset));
+        }
         read(file, offset)
     }
+}
+
+/// About how many bytes the code item at `offset` has; zero if there is none.
+pub(super) fn len(file: &[u8], offset: u32) -> u64 {
+    let Ok(mut cursor) = Cursor::at(file, offset.into(), "code_item") else { return 0 };
+    let (Ok([_, _, _, tries]), Ok([_, units])) = (halves(&mut cursor), words(&mut cursor)) else { return 0 };
+    let claimed = u64::from(units).saturating_mul(2).saturating_add(u64::from(tries).saturating_mul(8));
+    claimed.min(cursor.rest().len() as u64)
+}
+
+fn halves(cursor: &mut Cursor<'_>) -> Result<[u16; 4]> {
+    let mut next = || cursor.u16_le("code_item");
+    Ok([next()?, next()?, next()?, next()?])
+}
+
+fn words(cursor: &mut Cursor<'_>) -> Result<[u32; 2]> {
+    Ok([cursor.u32_le("code_item")?, cursor.u32_le("code_item")?])
 }
 
 fn read(file: &DexFile, offset: u64) -> Result<RawCode<'_>> {
