@@ -1,1 +1,20 @@
-//! To be filled.
+//! From programs to proofs: which data goes where.
+//!
+//! One app is analysed by itself, bottom-up over its call graph ([`analyse_app`]); what the apps of an image do is then
+//! linked through stores and providers ([`link`]); flows that a rule speaks of become findings ([`claims`]).
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "indices here are made by this crate over its own tables, never taken from input; see decisions/0004"
+)]
+
+pub mod claims;
+pub mod constants;
+mod domain;
+mod engine;
+pub mod facts;
+mod kinds;
+pub mod link;
+
+pub use engine::{AppInput, EntryComponent, analyse_app};
+pub use kinds::Kinds;

@@ -184,6 +184,10 @@ pub struct FindingParts {
     pub grade: String,
     /// Name of the rule in the knowledge files.
     pub rule: String,
+    /// The claim in a sentence.
+    pub title: String,
+    /// MITRE ATT&CK Mobile techniques.
+    pub attack: Vec<String>,
     /// The package it is about: where the data leaves or the act happens.
     pub app: String,
     /// Every package on the way, first the one that reads the data.
@@ -192,6 +196,8 @@ pub struct FindingParts {
     pub source: Endpoint,
     /// Where it goes.
     pub sink: Endpoint,
+    /// Number of distinct pairs of source and sink instructions this stands for; the proof shows the best one.
+    pub pairs: u32,
     /// How sure.
     pub confidence: Confidence,
     /// Transport, trigger, operations, carriers, permissions.

@@ -22,6 +22,8 @@ pub struct Report {
     pub grades: Vec<Grade>,
     /// Claims, worst first.
     pub findings: Vec<Finding>,
+    /// Suppliers that the image as a whole speaks for: its files and build properties, and its apps; surest first.
+    pub suppliers: Vec<Supplier>,
     /// Every app, by device path.
     pub apps: Vec<AppRecord>,
     /// One line per node, holes included.

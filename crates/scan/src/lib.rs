@@ -1,1 +1,157 @@
-//! To be filled.
+//! The order of the steps, in parallel, within budgets: the only crate that knows the sequence and the threads.
+//!
+//! ```text
+//! inputs -> firmware -> packages -> permissions held -> each app: code -> facts -> links between apps -> claims -> report
+//! ```
+
+mod app;
+mod bodies;
+mod record;
+mod report;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use analysis::{
+    Kinds,
+    link::{LinkApp, LinkProvider},
+};
+use bytes::{Budget, Limits};
+use findings::Report;
+use firmware::{Firmware, Input};
+use knowledge::Knowledge;
+use packages::{Collector, Package};
+use rayon::prelude::*;
+
+pub use app::AppResult;
+
+/// A step of a scan, for a progress display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Opening layers, listing files.
+    Unfold,
+    /// Reading manifests and verifying signatures.
+    Packages,
+    /// Reading code and following data, app by app.
+    Analyse,
+    /// Linking apps and telling.
+    Link,
+}
+
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Unfold, Self::Packages, Self::Analyse, Self::Link];
+
+    /// What it does, in a few words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unfold => "opening layers",
+            Self::Packages => "reading packages",
+            Self::Analyse => "following data",
+            Self::Link => "linking apps",
+        }
+    }
+}
+
+/// Where a scan tells how far it is. Called from several threads.
+pub trait Progress: Sync {
+    /// So much of so much of a stage is done; `what` is being looked at.
+    fn at(&self, stage: Stage, done: usize, total: usize, what: &str);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn at(&self, _stage: Stage, _done: usize, _total: usize, _what: &str) {}
+}
+
+/// Scans `inputs`, which together make one device, on the threads of the current pool.
+#[must_use]
+pub fn scan(inputs: &[Input], knowledge: &Knowledge, progress: &dyn Progress) -> Report {
+    let budget = Budget::new(Limits::FIRMWARE);
+    let files = AtomicUsize::new(0);
+    let firmware = firmware::unfold_with(inputs, &budget, &|step| match step {
+        firmware::Progress::Layer { path, .. } => progress.at(Stage::Unfold, files.load(Ordering::Relaxed), 0, path),
+        firmware::Progress::Files(count) => {
+            files.store(count, Ordering::Relaxed);
+            progress.at(Stage::Unfold, count, 0, "");
+        }
+    });
+    let packages = read_packages(&firmware, knowledge, progress);
+    let kinds = Kinds::new(knowledge);
+    let results = analyse(&packages, knowledge, &kinds, progress);
+    progress.at(Stage::Link, 0, 1, "");
+    let told = report::tell(inputs, &firmware, &packages, &results, knowledge);
+    progress.at(Stage::Link, 1, 1, "");
+    told
+}
+
+fn read_packages(firmware: &Firmware, knowledge: &Knowledge, progress: &dyn Progress) -> Vec<Package> {
+    let collector = Collector::new(firmware);
+    let candidates = collector.candidates();
+    let done = AtomicUsize::new(0);
+    let mut packages: Vec<Package> = candidates
+        .par_iter()
+        .map(|file| {
+            let package = collector.open(file);
+            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.at(Stage::Packages, count, candidates.len(), &file.path);
+            package
+        })
+        .collect();
+    let api_level = firmware.property("ro.build.version.sdk").and_then(|level| level.trim().parse().ok()).unwrap_or(23);
+    let levels = record::platform_levels(knowledge, api_level);
+    packages::hold_permissions(&mut packages, firmware, &levels);
+    packages
+}
+
+/// Analyses each app by itself. The largest go first, so that no thread is left alone with one at the end; the order of
+/// results is that of the packages.
+fn analyse(packages: &[Package], knowledge: &Knowledge, kinds: &Kinds, progress: &dyn Progress) -> Vec<AppResult> {
+    let mut order: Vec<usize> = (0..packages.len()).collect();
+    let size = |at: &usize| -> u64 {
+        packages.get(*at).map_or(0, |package| package.code_files.iter().map(|file| file.source.len()).sum())
+    };
+    order.sort_by_key(|at| (std::cmp::Reverse(size(at)), *at));
+    let done = AtomicUsize::new(0);
+    let mut results: Vec<(usize, AppResult)> = order
+        .par_iter()
+        .with_max_len(1)
+        .filter_map(|&at| packages.get(at).map(|package| (at, package)))
+        .map(|(at, package)| {
+            let result = app::analyse(package, knowledge, kinds);
+            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.at(Stage::Analyse, count, packages.len(), &package.path);
+            (at, result)
+        })
+        .collect();
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Apps as the linker needs them.
+fn link_apps<'r>(packages: &[Package], results: &'r [AppResult]) -> Vec<LinkApp<'r>> {
+    let pairs = packages.iter().zip(results);
+    pairs
+        .map(|(package, result)| {
+            let providers = package.components.iter().filter(|part| part.kind == packages::ComponentKind::Provider);
+            LinkApp {
+                package: record::name_of(package),
+                owner: package.shared_user_id.clone().unwrap_or_else(|| record::name_of(package)),
+                core_user: package.bypasses_permission_checks(),
+                permissions: package.permissions_held.iter().map(|held| held.name.clone()).collect(),
+                providers: providers
+                    .map(|part| LinkProvider {
+                        class: part.class.clone(),
+                        authorities: part.authorities.clone(),
+                        exported: part.enabled && part.exported.is_exported(),
+                        read_permission: part.read_permission.clone().or_else(|| part.permission.clone()),
+                    })
+                    .collect(),
+                facts: &result.facts,
+            }
+        })
+        .collect()
+}

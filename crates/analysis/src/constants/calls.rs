@@ -113,7 +113,8 @@ impl Interpreter<'_> {
         };
         let value = match &result {
             Some(constant) => {
-                let descriptor = self.program.method(target).map_or("", |method| self.program.descriptor(method.return_type));
+                let descriptor =
+                    self.program.method(target).map_or("", |method| self.program.descriptor(method.return_type));
                 library::boxed_as(descriptor, world.heap.import(constant)?)
             }
             None => Value::Unknown,

@@ -162,7 +162,11 @@ impl Heap {
     }
 
     /// A new array of these numbers.
-    pub(super) fn numbers(&mut self, element: Element, values: impl ExactSizeIterator<Item = i64>) -> Result<Value, Stop> {
+    pub(super) fn numbers(
+        &mut self,
+        element: Element,
+        values: impl ExactSizeIterator<Item = i64>,
+    ) -> Result<Value, Stop> {
         self.charge(values.len().saturating_mul(size_of::<Value>()))?;
         self.adopt(Object::Array(Array { element, items: values.map(Value::Number).collect() }))
     }

@@ -179,13 +179,7 @@ impl Interpreter<'_> {
         world.observations.unwrap_or_default()
     }
 
-    fn fold_block(
-        &mut self,
-        world: &mut World,
-        body: &Body,
-        id: BlockId,
-        before: Option<BlockId>,
-    ) -> Result<(), Stop> {
+    fn fold_block(&mut self, world: &mut World, body: &Body, id: BlockId, before: Option<BlockId>) -> Result<(), Stop> {
         let Some(block) = body.blocks.get(id.index()) else { return Ok(()) };
         let follows_on = before.is_some_and(|before| {
             block.predecessors == [before]

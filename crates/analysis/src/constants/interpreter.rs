@@ -214,7 +214,9 @@ pub(super) fn resolve_field(program: &Program, field: FieldId) -> Option<(FieldI
         let Some(class) = program.class_of(ty) else { continue };
         let is_same = |candidate: FieldId| {
             candidate == field
-                || program.field(candidate).is_some_and(|found| found.name == reference.name && found.ty == reference.ty)
+                || program
+                    .field(candidate)
+                    .is_some_and(|found| found.name == reference.name && found.ty == reference.ty)
         };
         if let Some(found) = class.fields.iter().find(|definition| is_same(definition.field)) {
             return Some((found.field, ty));

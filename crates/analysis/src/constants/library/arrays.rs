@@ -46,8 +46,8 @@ pub(super) fn call_static(heap: &mut Heap, call: &Call<'_>) -> Answer {
         "arraycopy" => array_copy(heap, call),
         "copyOf" => {
             let element = array(heap, call.value(0)?)?.element;
-            let length = usize::try_from(call.int(1)?)
-                .map_err(|_| Fault::Throw("Ljava/lang/NegativeArraySizeException;"))?;
+            let length =
+                usize::try_from(call.int(1)?).map_err(|_| Fault::Throw("Ljava/lang/NegativeArraySizeException;"))?;
             copy(heap, call.value(0)?, element, 0, length)
         }
         "copyOfRange" => {
@@ -65,7 +65,8 @@ pub(super) fn call_static(heap: &mut Heap, call: &Call<'_>) -> Answer {
                 return Err(Fault::Unknown);
             }
             let pairs = left.items.iter().zip(&right.items);
-            let same = pairs.map(|(left, right)| left.same(right)).collect::<Option<Vec<bool>>>().ok_or(Fault::Unknown)?;
+            let same =
+                pairs.map(|(left, right)| left.same(right)).collect::<Option<Vec<bool>>>().ok_or(Fault::Unknown)?;
             heap.work(same.len())?;
             Ok(Value::boolean(same.into_iter().all(|same| same)))
         }

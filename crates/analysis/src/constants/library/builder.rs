@@ -72,9 +72,7 @@ fn appended(heap: &mut Heap, call: &Call<'_>) -> Answer<Vec<u16>> {
     match call.parameters {
         "[C" => characters(heap, call.value(0)?),
         "[CII" => Ok(part(&characters(heap, call.value(0)?)?, call, 1)?.to_vec()),
-        "Ljava/lang/CharSequence;II" => {
-            Ok(range(call.units(heap, 0)?, call.int(1)?, Some(call.int(2)?))?.to_vec())
-        }
+        "Ljava/lang/CharSequence;II" => Ok(range(call.units(heap, 0)?, call.int(1)?, Some(call.int(2)?))?.to_vec()),
         parameter if call.arguments.len() == 1 => {
             if matches!(call.value(0)?, value if !value.is_unknown()) {
                 heap.work(super::units(heap, call.value(0)?).map_or(0, <[u16]>::len))?;

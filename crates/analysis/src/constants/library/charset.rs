@@ -30,7 +30,9 @@ impl Charset {
     pub(super) fn decode(self, bytes: &[u8]) -> Answer<Vec<u16>> {
         let (pairs, rest) = bytes.as_chunks::<2>();
         match self {
-            Self::Utf8 => std::str::from_utf8(bytes).map(|text| text.encode_utf16().collect()).map_err(|_| Fault::Unknown),
+            Self::Utf8 => {
+                std::str::from_utf8(bytes).map(|text| text.encode_utf16().collect()).map_err(|_| Fault::Unknown)
+            }
             Self::Latin1 => Ok(bytes.iter().map(|&byte| byte.into()).collect()),
             Self::Ascii if !bytes.is_ascii() => Err(Fault::Unknown),
             Self::Ascii => Ok(bytes.iter().map(|&byte| byte.into()).collect()),
@@ -43,7 +45,9 @@ impl Charset {
     /// The bytes of a text; what has none becomes `?`.
     pub(super) fn encode(self, units: &[u16]) -> Vec<u8> {
         match self {
-            Self::Utf8 => char::decode_utf16(units.iter().copied()).map(|unit| unit.unwrap_or('?')).collect::<String>().into(),
+            Self::Utf8 => {
+                char::decode_utf16(units.iter().copied()).map(|unit| unit.unwrap_or('?')).collect::<String>().into()
+            }
             Self::Latin1 => narrow(units, 0x100),
             Self::Ascii => narrow(units, 0x80),
             Self::Utf16LittleEndian => units.iter().flat_map(|unit| unit.to_le_bytes()).collect(),

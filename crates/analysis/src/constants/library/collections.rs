@@ -15,9 +15,10 @@ pub(super) fn construct(_heap: &mut Heap, call: &Call<'_>) -> Answer<Object> {
         ("Ljava/util/ArrayList;" | "Ljava/util/LinkedList;" | "Ljava/util/Vector;", "" | "I") => {
             Ok(Object::List(Vec::new()))
         }
-        ("Ljava/util/HashMap;" | "Ljava/util/LinkedHashMap;" | "Ljava/util/Hashtable;" | "Ljava/util/TreeMap;", "" | "I") => {
-            Ok(Object::Map(BTreeMap::new()))
-        }
+        (
+            "Ljava/util/HashMap;" | "Ljava/util/LinkedHashMap;" | "Ljava/util/Hashtable;" | "Ljava/util/TreeMap;",
+            "" | "I",
+        ) => Ok(Object::Map(BTreeMap::new())),
         _ => Err(Fault::Unmodelled),
     }
 }

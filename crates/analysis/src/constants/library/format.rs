@@ -53,7 +53,9 @@ fn convert(heap: &Heap, conversion: u8, value: &Value) -> Answer<Vec<u16>> {
         (b's', _) => return display(heap, value, "Ljava/lang/Object;"),
         (b'c', Value::Boxed(Element::Char, number)) => return Ok(vec![*number as u16]),
         (b'b', Value::Boxed(Element::Boolean, number)) => (*number != 0).to_string(),
-        (b'd', Value::Boxed(Element::Byte | Element::Short | Element::Int | Element::Long, number)) => number.to_string(),
+        (b'd', Value::Boxed(Element::Byte | Element::Short | Element::Int | Element::Long, number)) => {
+            number.to_string()
+        }
         (b'x' | b'X' | b'o', Value::Boxed(element, number)) => {
             let bits = match element {
                 Element::Byte => u64::from(*number as u8),

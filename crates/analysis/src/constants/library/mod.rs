@@ -151,9 +151,7 @@ pub(super) fn call(heap: &mut Heap, call: &Call<'_>) -> Answer {
             Some(Object::Array(_)) => arrays::call(heap, call, receiver),
             Some(Object::Builder(_)) => builder::call(heap, call, receiver),
             Some(Object::Output(_) | Object::Input { .. }) => streams::call(heap, call, receiver),
-            Some(Object::List(_) | Object::Map(_) | Object::Iterator { .. }) => {
-                collections::call(heap, call, receiver)
-            }
+            Some(Object::List(_) | Object::Map(_) | Object::Iterator { .. }) => collections::call(heap, call, receiver),
             Some(Object::Key(_) | Object::Vector(_) | Object::KeyFactory | Object::Cipher(_)) => {
                 cipher::call(heap, call, receiver)
             }
@@ -226,8 +224,7 @@ pub fn library(
     arguments: &[Constant],
 ) -> Result<Constant, Stop> {
     let impure = || Stop::Impure(format!("{class}->{name}{descriptor}").into());
-    let (parameters, result) =
-        descriptor.strip_prefix('(').and_then(|rest| rest.split_once(')')).ok_or_else(impure)?;
+    let (parameters, result) = descriptor.strip_prefix('(').and_then(|rest| rest.split_once(')')).ok_or_else(impure)?;
     let mut heap = Heap::new(&Limits::default());
     let mut values = Vec::with_capacity(arguments.len());
     for (argument, parameter) in arguments.iter().zip(parameter_types(parameters)) {

@@ -159,7 +159,9 @@ pub(super) fn character(heap: &mut Heap, call: &Call<'_>) -> Answer {
     if call.name == "forDigit" {
         let (digit, radix) = (call.int(0)?, radix(call, 1)?);
         let digit = u32::try_from(digit).ok().filter(|_| (2..=36).contains(&radix));
-        return Ok(Value::Number(digit.and_then(|digit| char::from_digit(digit, radix)).map_or(0, |digit| digit as i64)));
+        return Ok(Value::Number(
+            digit.and_then(|digit| char::from_digit(digit, radix)).map_or(0, |digit| digit as i64),
+        ));
     }
     let Ok(byte) = u8::try_from(call.long(0)?) else { return Err(Fault::Unknown) };
     if !byte.is_ascii() {

@@ -9,7 +9,9 @@ use crate::constants::value::{Text, Value};
 pub(super) fn construct(heap: &mut Heap, call: &Call<'_>) -> Answer {
     let units = match call.parameters {
         "" => Vec::new(),
-        "Ljava/lang/String;" | "Ljava/lang/StringBuilder;" | "Ljava/lang/StringBuffer;" => call.units(heap, 0)?.to_vec(),
+        "Ljava/lang/String;" | "Ljava/lang/StringBuilder;" | "Ljava/lang/StringBuffer;" => {
+            call.units(heap, 0)?.to_vec()
+        }
         "[C" => characters(heap, call.value(0)?)?,
         "[CII" => part(&characters(heap, call.value(0)?)?, call, 1)?.to_vec(),
         "[B" | "[BLjava/lang/String;" | "[BLjava/nio/charset/Charset;" => {

@@ -168,7 +168,9 @@ fn literal_pattern(pattern: &[u16]) -> Option<Vec<u16>> {
             }
             b'[' => {
                 let only = units.next()?;
-                if matches!(u8::try_from(only), Ok(b'^' | b'[' | b']' | b'\\' | b'&')) || units.next()? != u16::from(b']') {
+                if matches!(u8::try_from(only), Ok(b'^' | b'[' | b']' | b'\\' | b'&'))
+                    || units.next()? != u16::from(b']')
+                {
                     return None;
                 }
                 result.push(only);

@@ -1,0 +1,382 @@
+//! From flows to findings: what a rule speaks of, grouped as a reader would, each with its best proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use findings::{Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Proof, Step, Transport};
+use knowledge::{Knowledge, Requirement, Rule};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
+    link::{Flow, Hop, LinkApp},
+};
+
+/// How many details, carriers or triggers a finding lists.
+const LISTED_MAX: usize = 24;
+
+/// Findings of an image, worst first. `containers` are the layers around each app.
+#[must_use]
+pub fn claim(apps: &[LinkApp<'_>], containers: &[String], flows: &[Flow], knowledge: &Knowledge) -> Vec<Finding> {
+    let teller = Teller { apps, containers, knowledge };
+    let mut groups: BTreeMap<Key<'_>, Vec<&Flow>> = BTreeMap::new();
+    for flow in flows {
+        for rule in teller.rules_for(flow) {
+            if let Some(key) = teller.key(rule, flow) {
+                groups.entry(key).or_default().push(flow);
+            }
+        }
+    }
+    let mut findings: Vec<Finding> = groups.iter().filter_map(|(key, flows)| teller.finding(key, flows)).collect();
+    findings.sort_by(|a, b| {
+        let order =
+            |finding: &Finding| (finding.parts.modifiers.reachable, finding.parts.rank, finding.parts.confidence.level);
+        order(b).cmp(&order(a)).then_with(|| a.parts.cmp(&b.parts))
+    });
+    findings
+}
+
+/// What one finding is about.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    rule: &'a str,
+    sink_app: usize,
+    source_app: usize,
+    source: &'a str,
+    sink: &'a str,
+}
+
+struct Teller<'a> {
+    apps: &'a [LinkApp<'a>],
+    containers: &'a [String],
+    knowledge: &'a Knowledge,
+}
+
+impl<'a> Teller<'a> {
+    /// The worst rule of each axis that speaks of a flow.
+    fn rules_for(&self, flow: &Flow) -> Vec<&'a Rule> {
+        let Some((sink, app)) = flow.chain.first().and_then(|hop| Some((self.sink_kind(*hop)?, hop.app))) else {
+            return Vec::new();
+        };
+        let core_user = self.apps.get(app).is_some_and(|app| app.core_user);
+        let mut found: Vec<&Rule> = Vec::new();
+        for rule in &self.knowledge.rules {
+            let holds = match rule.requires {
+                None => true,
+                Some(Requirement::SystemUid) => core_user,
+            };
+            let speaks = holds
+                && rule.sources.iter().any(|kind| *kind == flow.source)
+                && rule.sinks.iter().any(|kind| kind == sink);
+            if speaks && !found.iter().any(|other| other.axis == rule.axis) {
+                found.push(rule);
+            }
+        }
+        found
+    }
+
+    fn sink_kind(&self, hop: Hop) -> Option<&'a str> {
+        match &self.fact(hop)?.act {
+            FactAct::Sink(kind) => Some(kind),
+            FactAct::Reply(_) => Some("provider_reply"),
+            FactAct::Store(_) | FactAct::Field(_) => None,
+        }
+    }
+
+    fn fact(&self, hop: Hop) -> Option<&'a Fact> {
+        self.apps.get(hop.app)?.facts.facts.get(hop.fact)
+    }
+
+    fn data(&self, hop: Hop) -> Option<&'a FactData> {
+        self.fact(hop)?.data.get(hop.data)
+    }
+
+    fn key<'k>(&'k self, rule: &'k Rule, flow: &'k Flow) -> Option<Key<'k>> {
+        let (first, last) = (flow.chain.first()?, flow.chain.last()?);
+        if let FactAct::Reply(class) = &self.fact(*first)?.act
+            && !self.is_open_provider(first.app, class)
+        {
+            return None;
+        }
+        Some(Key {
+            rule: &rule.id,
+            sink_app: first.app,
+            source_app: last.app,
+            source: &flow.source,
+            sink: self.sink_kind(*first)?,
+        })
+    }
+
+    /// Whether any app may ask a provider.
+    fn is_open_provider(&self, app: usize, class: &str) -> bool {
+        let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
+        providers.iter().any(|p| p.class == class && p.exported && p.read_permission.is_none())
+    }
+
+    fn finding(&self, key: &Key<'_>, flows: &[&Flow]) -> Option<Finding> {
+        let rule = self.knowledge.rules.iter().find(|rule| rule.id == key.rule)?;
+        let best = flows.iter().min_by_key(|flow| self.order(flow))?;
+        let source = self.source_endpoint(key.source, flows);
+        let sink = self.sink_endpoint(key.sink, flows);
+        let apps = self.apps_of(best);
+        let title = rule.title.replace("{source}", &source.label).replace("{sink}", &sink.label);
+        let attack = self.attack(rule, key);
+        let parts = FindingParts {
+            axis: axis(rule.axis),
+            rank: rule.rank,
+            grade: rule.grade.clone(),
+            rule: rule.id.clone(),
+            title,
+            attack,
+            app: self.apps.get(key.sink_app)?.package.clone(),
+            apps,
+            source,
+            confidence: self.confidence(best),
+            modifiers: self.modifiers(best, flows, &sink),
+            sink,
+            pairs: u32::try_from(self.pairs(flows)).unwrap_or(u32::MAX),
+        };
+        let proof = Proof::new(self.steps(best))?;
+        Some(Finding::new(digest(&parts), parts, proof))
+    }
+
+    /// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
+    fn order(&self, flow: &Flow) -> (bool, std::cmp::Reverse<Level>, bool, usize, usize) {
+        let unreached = self.entry(flow).is_none();
+        let unnamed = flow
+            .chain
+            .first()
+            .and_then(|hop| self.fact(*hop))
+            .is_none_or(|fact| !fact.names.iter().any(|n| telling(n)));
+        let steps = flow.chain.iter().filter_map(|hop| self.data(*hop)).map(|data| data.trace.len()).sum();
+        (unreached, std::cmp::Reverse(self.confidence(flow).level), unnamed, flow.chain.len(), steps)
+    }
+
+    /// The entry point that leads to the sink, if every fact on the way is reached.
+    fn entry(&self, flow: &Flow) -> Option<u32> {
+        let mut entries = flow.chain.iter().map(|hop| self.fact(*hop).and_then(|fact| fact.entry));
+        let first = entries.next()??;
+        entries.all(|entry| entry.is_some()).then_some(first)
+    }
+
+    fn pairs(&self, flows: &[&Flow]) -> usize {
+        let pairs: BTreeSet<(usize, u32, usize, u32)> = flows
+            .iter()
+            .filter_map(|flow| {
+                let (first, last) = (flow.chain.first()?, flow.chain.last()?);
+                let sink = self.fact(*first)?.trace.last()?.step;
+                let source = self.data(*last)?.trace.first()?.step;
+                Some((last.app, source, first.app, sink))
+            })
+            .collect();
+        pairs.len().max(1)
+    }
+
+    fn apps_of(&self, flow: &Flow) -> Vec<String> {
+        let mut apps: Vec<String> = Vec::new();
+        for hop in flow.chain.iter().rev() {
+            let package = self.apps.get(hop.app).map(|app| app.package.clone()).unwrap_or_default();
+            if apps.last() != Some(&package) {
+                apps.push(package);
+            }
+        }
+        apps
+    }
+
+    fn source_endpoint(&self, kind: &str, flows: &[&Flow]) -> Endpoint {
+        let label = self.knowledge.data_kinds.get(kind).map_or(kind, |kind| &kind.label).to_owned();
+        let details = flows.iter().flat_map(|flow| &flow.source_details);
+        Endpoint { kind: kind.to_owned(), label, details: listed(details) }
+    }
+
+    fn sink_endpoint(&self, kind: &str, flows: &[&Flow]) -> Endpoint {
+        let label = self.knowledge.sink_kinds.get(kind).map_or(kind, |kind| &kind.label).to_owned();
+        let facts = flows.iter().filter_map(|flow| self.fact(*flow.chain.first()?));
+        Endpoint { kind: kind.to_owned(), label, details: listed(facts.flat_map(|fact| &fact.names)) }
+    }
+
+    fn attack(&self, rule: &Rule, key: &Key<'_>) -> Vec<String> {
+        let source = self.knowledge.data_kinds.get(key.source).map(|kind| kind.attack.as_slice()).unwrap_or_default();
+        let sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| kind.attack.as_slice()).unwrap_or_default();
+        let all: BTreeSet<&String> = rule.attack.iter().chain(source).chain(sink).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    fn confidence(&self, flow: &Flow) -> Confidence {
+        let mut reasons: BTreeSet<&str> = BTreeSet::new();
+        for data in flow.chain.iter().filter_map(|hop| self.data(*hop)) {
+            reasons.extend(&data.doubts);
+        }
+        let mut level = if reasons.is_empty() { Level::High } else { Level::Medium };
+        if flow.name_partly_known {
+            reasons.insert("the name of a store is only partly known");
+            level = level.min(Level::Medium);
+        }
+        if self.entry(flow).is_none() {
+            reasons.insert("no entry point was found that leads to every part of it");
+            level = Level::Low;
+        }
+        Confidence { level, reasons: reasons.into_iter().map(str::to_owned).collect() }
+    }
+
+    fn modifiers(&self, best: &Flow, flows: &[&Flow], sink: &Endpoint) -> Modifiers {
+        let triggers = flows.iter().filter_map(|flow| {
+            let app = self.apps.get(flow.chain.first()?.app)?;
+            app.facts.entries.get(self.entry(flow)? as usize).cloned()
+        });
+        let triggers: BTreeSet<String> = triggers.collect();
+        let permissions: BTreeSet<&String> = flows.iter().flat_map(|flow| &flow.permissions).collect();
+        Modifiers {
+            transport: transport(&sink.details),
+            reachable: self.entry(best).is_some(),
+            triggers: triggers.into_iter().take(LISTED_MAX).collect(),
+            operations: self.operations(best),
+            carriers: self.carriers(best),
+            permissions: permissions.into_iter().take(LISTED_MAX).cloned().collect(),
+        }
+    }
+
+    /// Operations on the way, in order, each once.
+    fn operations(&self, flow: &Flow) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for hop in flow.chain.iter().rev() {
+            let data = self.data(*hop).map(|data| data.trace.as_slice()).unwrap_or_default();
+            let act = self.fact(*hop).map(|fact| fact.trace.as_slice()).unwrap_or_default();
+            for note in data.iter().chain(act).filter_map(|step| step.note.as_ref()) {
+                if !found.contains(note) {
+                    found.push(note.clone());
+                }
+            }
+        }
+        found.truncate(LISTED_MAX);
+        found
+    }
+
+    /// Stores on the way, in order.
+    fn carriers(&self, flow: &Flow) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for fact in flow.chain.iter().rev().filter_map(|hop| self.fact(*hop)) {
+            let names: Vec<&str> = fact.names.iter().map(String::as_str).filter(|name| telling(name)).collect();
+            let carrier = match &fact.act {
+                FactAct::Sink(_) => continue,
+                FactAct::Store(kind) if names.is_empty() => kind.clone(),
+                FactAct::Store(kind) => format!("{kind} {}", names.join(" or ")),
+                FactAct::Field(field) => format!("field {field}"),
+                FactAct::Reply(class) => format!("provider {class}"),
+            };
+            if !found.contains(&carrier) {
+                found.push(carrier);
+            }
+        }
+        found.truncate(LISTED_MAX);
+        found
+    }
+
+    fn steps(&self, flow: &Flow) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let last = flow.chain.len().saturating_sub(1);
+        for (position, hop) in flow.chain.iter().enumerate().rev() {
+            let (Some(fact), Some(data)) = (self.fact(*hop), self.data(*hop)) else { continue };
+            let Some(app) = self.apps.get(hop.app) else { continue };
+            let container = self.containers.get(hop.app).map_or("", String::as_str);
+            for (at, step) in data.trace.iter().enumerate() {
+                let entering = at == 0 && position < last;
+                let way = if entering { read_hop(&data.what) } else { step.hop };
+                steps.push(tell(app.facts, &app.package, container, step, way));
+            }
+            let trace_last = fact.trace.len().saturating_sub(1);
+            for (at, step) in fact.trace.iter().enumerate() {
+                let way = if at == trace_last && position > 0 { write_hop(&fact.act) } else { step.hop };
+                steps.push(tell(app.facts, &app.package, container, step, way));
+            }
+        }
+        steps.dedup();
+        steps
+    }
+}
+
+fn tell(facts: &AppFacts, app: &str, container: &str, step: &StepRef, hop: findings::Hop) -> Step {
+    let text = facts.steps.get(step.step as usize);
+    let location = Location {
+        container: container.to_owned(),
+        path: text.map(|text| text.path.clone()).unwrap_or_default(),
+        offset: text.map(|text| text.offset),
+    };
+    let instruction = text.map(|text| text.text.clone()).unwrap_or_default();
+    let told = match &step.note {
+        Some(note) => format!("{instruction}  [{note}]"),
+        None => instruction,
+    };
+    Step {
+        hop,
+        app: app.to_owned(),
+        at: location,
+        method: text.map(|text| text.method.clone()).unwrap_or_default(),
+        code_unit: text.map_or(0, |text| text.code_unit),
+        text: told,
+    }
+}
+
+fn read_hop(what: &FactWhat) -> findings::Hop {
+    match what {
+        FactWhat::Field(_) => findings::Hop::Field,
+        FactWhat::Provider(_) => findings::Hop::Provider,
+        FactWhat::Store(kind, _) => store_hop(kind),
+        FactWhat::Kind(..) | FactWhat::Table(..) => findings::Hop::Source,
+    }
+}
+
+fn write_hop(act: &FactAct) -> findings::Hop {
+    match act {
+        FactAct::Sink(_) => findings::Hop::Sink,
+        FactAct::Field(_) => findings::Hop::Field,
+        FactAct::Reply(_) => findings::Hop::Provider,
+        FactAct::Store(kind) => store_hop(kind),
+    }
+}
+
+fn store_hop(kind: &str) -> findings::Hop {
+    match kind {
+        "database" => findings::Hop::Database,
+        "file" => findings::Hop::File,
+        "provider" => findings::Hop::Provider,
+        _ => findings::Hop::Channel,
+    }
+}
+
+const fn axis(axis: knowledge::Axis) -> Axis {
+    match axis {
+        knowledge::Axis::Takes => Axis::Takes,
+        knowledge::Axis::Obeys => Axis::Obeys,
+        knowledge::Axis::Exposes => Axis::Exposes,
+    }
+}
+
+/// Whether a name says anything.
+fn telling(name: &str) -> bool {
+    name.chars().any(|character| character.is_alphanumeric())
+}
+
+fn listed<'s>(details: impl Iterator<Item = &'s String>) -> Vec<String> {
+    let all: BTreeSet<&String> = details.filter(|detail| telling(detail)).collect();
+    all.into_iter().take(LISTED_MAX).cloned().collect()
+}
+
+fn transport(addresses: &[String]) -> Transport {
+    if addresses.iter().any(|address| address.starts_with("http://")) {
+        Transport::ClearHttp
+    } else if addresses.iter().any(|address| address.starts_with("https://")) {
+        Transport::Tls
+    } else {
+        Transport::Unknown
+    }
+}
+
+/// Names a claim by what it claims, not by where the image was packed.
+fn digest(parts: &FindingParts) -> String {
+    let mut digest = Sha256::new();
+    for part in [&parts.rule, &parts.app, &parts.source.kind, &parts.sink.kind].into_iter().chain(&parts.apps) {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

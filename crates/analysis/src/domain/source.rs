@@ -1,0 +1,58 @@
+//! Where data comes from: personal data, outside control, or a store that somebody else fills.
+
+use rustc_hash::FxHashMap;
+
+use code::FieldId;
+use smallvec::SmallVec;
+
+use super::{path::PathId, tags::SourceId, text::PatternId, trace::Site};
+
+/// Names of a store, URI or table: a few patterns, sorted.
+pub(crate) type Names = SmallVec<[PatternId; 2]>;
+
+/// What a source yields.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// This kind of data (by its position in the table of kinds), with a detail.
+    Kind(u32, Names),
+    /// What a content provider answers at these URIs.
+    Provider(Names),
+    /// What a store of this kind holds under these names (kind by its position in the table of kinds).
+    Store(u32, Names),
+    /// What code anywhere in the app wrote to this field.
+    Field(FieldId),
+    /// What comes out of the stream that a parameter holds: decided by the caller, who knows where it leads.
+    Stream(PathId),
+    /// Data of a value table, by the text of a key.
+    Table(u32, Names),
+}
+
+/// A source: what, and where it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Source {
+    pub(crate) what: What,
+    pub(crate) site: Site,
+}
+
+/// Every source of one app's analysis.
+#[derive(Debug, Default)]
+pub(crate) struct SourceTable {
+    sources: Vec<Source>,
+    ids: FxHashMap<Source, SourceId>,
+}
+
+impl SourceTable {
+    pub(crate) fn intern(&mut self, source: Source) -> SourceId {
+        if let Some(&id) = self.ids.get(&source) {
+            return id;
+        }
+        let id = SourceId(self.sources.len() as u32);
+        self.sources.push(source.clone());
+        self.ids.insert(source, id);
+        id
+    }
+
+    pub(crate) fn get(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(id.0 as usize)
+    }
+}

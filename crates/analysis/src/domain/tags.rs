@@ -1,0 +1,180 @@
+//! Tags: which data a value is made of.
+
+use std::rc::Rc;
+
+use super::{path::PathId, trace::Trace};
+
+/// More tags than this on one value are cut, and the cut is counted.
+pub(crate) const TAGS_MAX: usize = 48;
+
+/// One origin of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Tag {
+    /// Whatever the caller has at this place.
+    Input(PathId),
+    /// A source, interned.
+    Source(SourceId),
+}
+
+/// A source in the table of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SourceId(pub(crate) u32);
+
+/// Why a flow is less than exact; a set of bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) struct Doubts(pub(crate) u16);
+
+impl Doubts {
+    /// Through a library method without a model.
+    pub(crate) const UNMODELLED_LIBRARY: Self = Self(1);
+    /// Through a field joined by name, not by object.
+    pub(crate) const FIELD_BY_NAME: Self = Self(1 << 1);
+    /// A store's name was only partly known.
+    pub(crate) const STORE_NAME_PARTIAL: Self = Self(1 << 2);
+    /// Some targets of a virtual call were left out.
+    pub(crate) const TARGETS_CUT: Self = Self(1 << 3);
+    /// The method was too big for the exact analysis.
+    pub(crate) const METHOD_APPROXIMATED: Self = Self(1 << 4);
+    /// The receiver's class was not known: every override was taken.
+    pub(crate) const EVERY_OVERRIDE: Self = Self(1 << 5);
+
+    /// Both sets.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Words for each bit.
+    pub(crate) fn reasons(self) -> Vec<&'static str> {
+        const WORDS: [(Doubts, &str); 6] = [
+            (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
+            (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
+            (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
+            (Doubts::TARGETS_CUT, "some targets of a virtual call were left out"),
+            (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
+            (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
+        ];
+        WORDS.iter().filter(|(bit, _)| self.0 & bit.0 != 0).map(|&(_, words)| words).collect()
+    }
+}
+
+/// A tag with the way it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Tagged {
+    pub(crate) tag: Tag,
+    pub(crate) doubts: Doubts,
+    pub(crate) trace: Trace,
+}
+
+/// A set of tags, sorted; equality is that of the tags alone, so that traces never keep an analysis from ending.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tags(Option<Rc<[Tagged]>>);
+
+impl PartialEq for Tags {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => {
+                Rc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.tag == b.tag))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Tags {}
+
+impl Tags {
+    /// No tags.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// Exactly one tag.
+    pub(crate) fn one(tag: Tag, trace: Trace) -> Self {
+        Self(Some(Rc::from([Tagged { tag, doubts: Doubts::default(), trace }])))
+    }
+
+    /// From tags in any order; the first of equal tags stays.
+    pub(crate) fn from_vec(mut tags: Vec<Tagged>) -> Self {
+        if tags.is_empty() {
+            return Self(None);
+        }
+        tags.sort_by(|a, b| (a.tag, a.doubts).cmp(&(b.tag, b.doubts)));
+        tags.dedup_by(|b, a| a.tag == b.tag);
+        tags.truncate(TAGS_MAX);
+        Self(Some(tags.into()))
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tagged> {
+        self.0.iter().flat_map(|tags| tags.iter())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |tags| tags.len())
+    }
+
+    /// Whether no further tag fits.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= TAGS_MAX
+    }
+
+    fn contains_all(&self, other: &Self) -> bool {
+        let mut mine = self.iter().peekable();
+        other.iter().all(|theirs| {
+            while mine.next_if(|tagged| tagged.tag < theirs.tag).is_some() {}
+            mine.peek().is_some_and(|tagged| tagged.tag == theirs.tag)
+        })
+    }
+
+    /// Adds the tags of `other`; whether something was new. The trace that was first stays.
+    pub(crate) fn join(&mut self, other: &Self) -> bool {
+        if other.is_empty() || self.contains_all(other) {
+            return false;
+        }
+        if self.is_empty() {
+            *self = other.clone();
+            return true;
+        }
+        let before = self.len();
+        let mut all: Vec<Tagged> = Vec::with_capacity(before + other.len());
+        let mine = self.clone();
+        let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
+        while all.len() < TAGS_MAX {
+            match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) if a.tag <= b.tag => {
+                    if a.tag == b.tag {
+                        right.next();
+                    }
+                    all.extend(left.next().cloned());
+                }
+                (_, Some(_)) => all.extend(right.next().cloned()),
+                (Some(_), None) => all.extend(left.next().cloned()),
+                (None, None) => break,
+            }
+        }
+        let grew = all.len() != before;
+        *self = Self(Some(all.into()));
+        grew
+    }
+
+    /// The same tags, each with its way changed by `change`.
+    #[must_use]
+    pub(crate) fn map(&self, change: impl Fn(&Tagged) -> Tagged) -> Self {
+        match &self.0 {
+            None => Self(None),
+            Some(tags) => Self(Some(tags.iter().map(change).collect())),
+        }
+    }
+
+    /// The same tags with more doubts.
+    #[must_use]
+    pub(crate) fn doubted(&self, doubts: Doubts) -> Self {
+        if doubts == Doubts::default() {
+            return self.clone();
+        }
+        self.map(|tagged| Tagged { doubts: tagged.doubts.and(doubts), ..tagged.clone() })
+    }
+}

@@ -1,0 +1,286 @@
+//! Constant text: what is known of strings, URIs, file names, addresses and numbers.
+//!
+//! A value is a small set of patterns; a pattern is a sequence of literal text, text that a parameter of the method
+//! will bring (so that the caller, who knows it, fills it in), and gaps.
+
+use std::rc::Rc;
+
+use code::TypeId;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::path::PathId;
+
+/// More alternatives than this become "anything".
+pub(crate) const ALTERNATIVES_MAX: usize = 8;
+/// More pieces than this are cut to a gap.
+const PIECES_MAX: usize = 24;
+/// A literal longer than this is cut to a gap: no host, path or table name needs more.
+const LITERAL_BYTES_MAX: usize = 4096;
+
+/// A piece of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Piece {
+    /// This text.
+    Literal(Rc<str>),
+    /// The text that a parameter brings.
+    Input(PathId),
+    /// Some text.
+    Gap,
+}
+
+/// An interned pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PatternId(pub(crate) u32);
+
+/// One alternative of a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Symbol {
+    /// Null.
+    Null,
+    /// A number.
+    Number(i64),
+    /// A text.
+    Text(PatternId),
+    /// A class literal.
+    Class(TypeId),
+}
+
+/// A set of alternatives. Empty: nothing known to reach here yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Constants {
+    symbols: SmallVec<[Symbol; 2]>,
+    anything: bool,
+}
+
+impl Constants {
+    /// Nothing known to reach here yet.
+    pub(crate) const NONE: Self = Self { symbols: SmallVec::new_const(), anything: false };
+
+    /// Exactly one alternative.
+    pub(crate) fn one(symbol: Symbol) -> Self {
+        Self { symbols: SmallVec::from_slice(&[symbol]), anything: false }
+    }
+
+    /// Anything.
+    pub(crate) fn anything() -> Self {
+        Self { symbols: SmallVec::new(), anything: true }
+    }
+
+    /// The alternatives known so far, though there may be others.
+    pub(crate) fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// Whether something beyond the alternatives is possible.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.anything
+    }
+
+    /// The only alternative.
+    pub(crate) fn single(&self) -> Option<Symbol> {
+        match (self.symbols.as_slice(), self.anything) {
+            (&[one], false) => Some(one),
+            _ => None,
+        }
+    }
+
+    /// The only alternative, if it is a number.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match self.single() {
+            Some(Symbol::Number(number)) => Some(number),
+            Some(Symbol::Null) => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Adds an alternative. Texts are kept when there are too many (they are evidence), numbers are not.
+    pub(crate) fn add(&mut self, symbol: Symbol) {
+        if let Err(at) = self.symbols.binary_search(&symbol) {
+            if self.symbols.len() >= ALTERNATIVES_MAX {
+                self.anything = true;
+                return;
+            }
+            self.symbols.insert(at, symbol);
+        }
+    }
+
+    /// Makes room for anything else.
+    pub(crate) const fn open(&mut self) {
+        self.anything = true;
+    }
+
+    /// Adds the alternatives of `other`; whether something was new.
+    pub(crate) fn join(&mut self, other: &Self) -> bool {
+        let before = (self.symbols.len(), self.anything);
+        for &symbol in &other.symbols {
+            self.add(symbol);
+        }
+        self.anything |= other.anything;
+        before != (self.symbols.len(), self.anything)
+    }
+}
+
+/// Every pattern and key of one app's analysis.
+#[derive(Debug, Default)]
+pub(crate) struct PatternTable {
+    patterns: Vec<Rc<[Piece]>>,
+    ids: FxHashMap<Rc<[Piece]>, PatternId>,
+}
+
+impl PatternTable {
+    /// The pattern of these pieces, merged and bounded.
+    pub(crate) fn intern(&mut self, pieces: impl IntoIterator<Item = Piece>) -> PatternId {
+        let mut merged: Vec<Piece> = Vec::new();
+        for piece in pieces {
+            push_piece(&mut merged, piece);
+        }
+        let merged: Rc<[Piece]> = merged.into();
+        if let Some(&id) = self.ids.get(&merged) {
+            return id;
+        }
+        let id = PatternId(self.patterns.len() as u32);
+        self.patterns.push(Rc::clone(&merged));
+        self.ids.insert(merged, id);
+        id
+    }
+
+    /// The pattern that is this text.
+    pub(crate) fn literal(&mut self, text: &str) -> PatternId {
+        if text.len() > LITERAL_BYTES_MAX {
+            return self.intern([Piece::Gap]);
+        }
+        self.intern([Piece::Literal(text.into())])
+    }
+
+    /// The pattern that a parameter brings.
+    pub(crate) fn input(&mut self, path: PathId) -> PatternId {
+        self.intern([Piece::Input(path)])
+    }
+
+    /// The pieces of a pattern.
+    pub(crate) fn pieces(&self, id: PatternId) -> Rc<[Piece]> {
+        self.patterns.get(id.0 as usize).map_or_else(|| Rc::from([]), Rc::clone)
+    }
+
+    /// The text, if the pattern is nothing but literal.
+    pub(crate) fn exact(&self, id: PatternId) -> Option<Rc<str>> {
+        match &*self.pieces(id) {
+            [] => Some("".into()),
+            [Piece::Literal(text)] => Some(Rc::clone(text)),
+            _ => None,
+        }
+    }
+
+    /// Whether a parameter brings part of it.
+    pub(crate) fn has_input(&self, id: PatternId) -> bool {
+        self.pieces(id).iter().any(|piece| matches!(piece, Piece::Input(_)))
+    }
+
+    /// As text, gaps and inputs as `*`.
+    pub(crate) fn display(&self, id: PatternId) -> String {
+        let mut text = String::new();
+        for piece in self.pieces(id).iter() {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Input(_) | Piece::Gap => {
+                    if !text.ends_with('*') {
+                        text.push('*');
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    /// The concatenation of one alternative from each part: at most [`ALTERNATIVES_MAX`] of them.
+    pub(crate) fn concatenate(&mut self, parts: &[Constants]) -> Constants {
+        let mut results: Vec<Vec<Piece>> = vec![Vec::new()];
+        let mut open = false;
+        for part in parts {
+            let mut alternatives: Vec<Vec<Piece>> = Vec::new();
+            for &symbol in part.symbols() {
+                alternatives.push(self.symbol_pieces(symbol));
+            }
+            if part.is_open() || alternatives.is_empty() {
+                alternatives.push(vec![Piece::Gap]);
+            }
+            let mut next = Vec::new();
+            for (left, right) in results.iter().flat_map(|left| alternatives.iter().map(move |right| (left, right))) {
+                if next.len() >= ALTERNATIVES_MAX {
+                    open = true;
+                    break;
+                }
+                next.push(left.iter().chain(right).cloned().collect());
+            }
+            results = next;
+        }
+        let mut constants = Constants::default();
+        for pieces in results {
+            let id = self.intern(pieces);
+            constants.add(Symbol::Text(id));
+        }
+        if open {
+            constants.open();
+        }
+        constants
+    }
+
+    /// The pieces of one alternative, as `String.valueOf` would print it.
+    pub(crate) fn symbol_pieces(&self, symbol: Symbol) -> Vec<Piece> {
+        match symbol {
+            Symbol::Text(id) => self.pieces(id).to_vec(),
+            Symbol::Number(number) => vec![Piece::Literal(number.to_string().into())],
+            Symbol::Null | Symbol::Class(_) => vec![Piece::Gap],
+        }
+    }
+}
+
+fn push_piece(merged: &mut Vec<Piece>, piece: Piece) {
+    let full = merged.len() >= PIECES_MAX;
+    match (merged.last_mut(), piece) {
+        (Some(Piece::Gap), Piece::Gap) => {}
+        (_, Piece::Literal(text)) if text.is_empty() => {}
+        (Some(Piece::Literal(last)), Piece::Literal(text)) if last.len() + text.len() <= LITERAL_BYTES_MAX => {
+            *last = format!("{last}{text}").into();
+        }
+        (Some(last), _) if full => *last = Piece::Gap,
+        (_, piece) => merged.push(piece),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(table: &PatternTable, constants: &Constants) -> Vec<String> {
+        let ids = constants.symbols().iter().filter_map(|s| if let Symbol::Text(id) = s { Some(*id) } else { None });
+        ids.map(|id| table.display(id)).collect()
+    }
+
+    #[test]
+    fn concatenation_takes_every_alternative_and_keeps_gaps() {
+        let mut table = PatternTable::default();
+        let mut scheme = Constants::one(Symbol::Text(table.literal("http://")));
+        let secure = table.literal("https://");
+        scheme.add(Symbol::Text(secure));
+        let host = Constants::anything();
+        let path = Constants::one(Symbol::Number(80));
+        let joined = table.concatenate(&[scheme, host, path]);
+        assert_eq!(texts(&table, &joined), ["http://*80", "https://*80"]);
+    }
+
+    #[test]
+    fn too_many_alternatives_stay_open_and_bounded() {
+        let mut table = PatternTable::default();
+        let mut many = Constants::default();
+        for number in 0..20 {
+            many.add(Symbol::Number(number));
+        }
+        assert!(many.is_open());
+        assert_eq!(many.symbols().len(), ALTERNATIVES_MAX);
+        let squared = table.concatenate(&[many.clone(), many]);
+        assert!(squared.is_open());
+        assert_eq!(squared.symbols().len(), ALTERNATIVES_MAX);
+    }
+}

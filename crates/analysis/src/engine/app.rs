@@ -1,0 +1,263 @@
+//! One app under analysis: what every method's analysis shares.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use code::{FieldId, InvokeKind, MethodId, Op, Program, TypeId};
+use knowledge::{Knowledge, Model};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::classes::Classes;
+use crate::{
+    constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
+    domain::{
+        Tables,
+        path::{PathId, Step},
+        summary::{Assumptions, Effect, Summaries, Summary},
+    },
+    kinds::Kinds,
+};
+
+/// More classes than this stored in one field are "any".
+const FIELD_CLASSES_MAX: usize = 4;
+
+/// What a call may lead to, before anything is known of its receiver.
+#[derive(Debug, Default)]
+pub(crate) struct CallInfo<'a> {
+    /// Model of the library method that is named, of the nearest class that has one.
+    pub(crate) model: Option<&'a Model>,
+    /// Whether the model speaks of the very class that the app brings along: it then replaces its code.
+    pub(crate) model_replaces_code: bool,
+    /// The method of the app that the name resolves to.
+    pub(crate) implementation: Option<MethodId>,
+    /// Methods of the app that may override it, of classes the app creates.
+    pub(crate) overriders: Vec<MethodId>,
+}
+
+/// One app under analysis.
+pub(crate) struct App<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) knowledge: &'a Knowledge,
+    pub(crate) kinds: &'a Kinds,
+    pub(crate) classes: Classes<'a>,
+    pub(crate) interpreter: Interpreter<'a>,
+    bodies: &'a dyn Bodies,
+    /// Static fields written outside their class initialisers, as the survey finds them.
+    writes: StaticWrites,
+    pub(crate) tables: Tables,
+    pub(crate) summaries: Summaries,
+    /// What each method does to the world with data it gets itself.
+    pub(crate) facts: FxHashMap<MethodId, Vec<Effect>>,
+    /// Who calls whom, as far as the analysis followed.
+    pub(crate) calls: FxHashMap<MethodId, BTreeSet<MethodId>>,
+    /// Classes each method creates objects of.
+    pub(crate) creates: FxHashMap<MethodId, Vec<TypeId>>,
+    /// Limits reached, by name.
+    pub(crate) cuts: BTreeMap<&'static str, u64>,
+    /// Exact classes of the objects stored in a field; empty: not known.
+    pub(crate) field_classes: FxHashMap<FieldId, SmallVec<[TypeId; 2]>>,
+    /// What a static field was found to hold, once asked.
+    pub(crate) static_constants: FxHashMap<FieldId, Option<Constant>>,
+    /// Summaries for callers that know the classes of some inputs; `None` while being made.
+    pub(crate) specialised: FxHashMap<(MethodId, Assumptions), Option<Rc<Summary>>>,
+    /// How many of them are being made within each other.
+    pub(crate) specialising: u32,
+    plain: Vec<bool>,
+    callable: FxHashMap<TypeId, bool>,
+    call_infos: FxHashMap<(MethodId, InvokeKind), Rc<CallInfo<'a>>>,
+}
+
+impl<'a> App<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        knowledge: &'a Knowledge,
+        kinds: &'a Kinds,
+        bodies: &'a dyn Bodies,
+    ) -> Self {
+        let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
+        Self {
+            program,
+            knowledge,
+            kinds,
+            classes: Classes::new(program, knowledge),
+            interpreter: Interpreter::new(program, bodies, Limits::default()),
+            bodies,
+            writes: StaticWrites::default(),
+            tables: Tables::default(),
+            summaries: Summaries::default(),
+            facts: FxHashMap::default(),
+            calls: FxHashMap::default(),
+            creates: FxHashMap::default(),
+            cuts: BTreeMap::new(),
+            field_classes: FxHashMap::default(),
+            static_constants: FxHashMap::default(),
+            specialised: FxHashMap::default(),
+            specialising: 0,
+            plain,
+            callable: FxHashMap::default(),
+            call_infos: FxHashMap::default(),
+        }
+    }
+
+    /// Counts a limit that was reached.
+    pub(crate) fn cut(&mut self, name: &'static str) {
+        *self.cuts.entry(name).or_default() += 1;
+    }
+
+    /// Whether values of a type have no parts: numbers, strings, class literals.
+    pub(crate) fn is_plain(&self, ty: TypeId) -> bool {
+        self.plain.get(ty.index()).copied().unwrap_or(false)
+    }
+
+    /// Whether the platform may call methods of such an object once it holds one.
+    pub(crate) fn is_callable(&mut self, ty: TypeId) -> bool {
+        let classes = &self.classes;
+        *self.callable.entry(ty).or_insert_with(|| !classes.platform_callable(ty).is_empty())
+    }
+
+    /// The declared type of a field.
+    pub(crate) fn type_of_field(&self, field: FieldId) -> Option<TypeId> {
+        self.program.field(field).map(|field| field.ty)
+    }
+
+    /// The declared type of what a step leads to.
+    pub(crate) fn step_type(&self, step: Step) -> Option<TypeId> {
+        if let Step::Field(field) = step { self.type_of_field(field) } else { None }
+    }
+
+    /// The declared type of what a method's parameter, or a part of it, is.
+    pub(crate) fn type_of_path(&self, method: MethodId, path: PathId) -> Option<TypeId> {
+        match self.tables.paths.steps(path).last() {
+            Some(&step) => self.step_type(step),
+            None => self.type_of_parameter(method, self.tables.paths.root_of(path)),
+        }
+    }
+
+    fn type_of_parameter(&self, method: MethodId, position: u16) -> Option<TypeId> {
+        let (class, definition) = self.program.definition(method)?;
+        let is_static = definition.access & access::STATIC != 0;
+        let reference = self.program.method(method)?;
+        match (is_static, position) {
+            (false, 0) => Some(class.ty),
+            (false, _) => reference.parameters.get(usize::from(position) - 1).copied(),
+            (true, _) => reference.parameters.get(usize::from(position)).copied(),
+        }
+    }
+
+    /// What a call may lead to.
+    pub(crate) fn call_info(&mut self, method: MethodId, kind: InvokeKind) -> Rc<CallInfo<'a>> {
+        if let Some(info) = self.call_infos.get(&(method, kind)) {
+            return Rc::clone(info);
+        }
+        let info = Rc::new(self.find_call_info(method, kind));
+        self.call_infos.insert((method, kind), Rc::clone(&info));
+        info
+    }
+
+    fn find_call_info(&self, method: MethodId, kind: InvokeKind) -> CallInfo<'a> {
+        let Some(reference) = self.program.method(method) else { return CallInfo::default() };
+        let implementation = self.classes.implementation(reference.class, method);
+        let model = self.model_of(method);
+        let own_class = implementation.and_then(|found| self.program.method(found)).map(|found| found.class);
+        let model_replaces_code = match (model, own_class) {
+            (Some(model), Some(own)) => self.program.descriptor(own) == model.class,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let overriders = match kind {
+            InvokeKind::Virtual | InvokeKind::Interface if !model_replaces_code || implementation.is_none() => {
+                self.classes.overriders(reference.class, method)
+            }
+            _ => Vec::new(),
+        };
+        CallInfo { model, model_replaces_code, implementation, overriders }
+    }
+
+    /// The model of a method, of the nearest class that has one. Constructors are not inherited.
+    fn model_of(&self, method: MethodId) -> Option<&'a Model> {
+        let reference = self.program.method(method)?;
+        let name = self.program.text(reference.name);
+        let parameters = self.parameters_text(method);
+        let ancestors = self.classes.ancestors(reference.class);
+        let classes = if name == "<init>" { ancestors.get(..1) } else { ancestors.get(..) };
+        classes?.iter().find_map(|class| self.knowledge.model(class, name, &parameters))
+    }
+
+    /// Parameter descriptors in parentheses.
+    pub(crate) fn parameters_text(&self, method: MethodId) -> String {
+        let parameters = self.program.method(method).map(|method| &*method.parameters).unwrap_or_default();
+        let mut text = String::from("(");
+        for &parameter in parameters {
+            text.push_str(self.program.descriptor(parameter));
+        }
+        text.push(')');
+        text
+    }
+
+    /// Notes what the instructions of a body say about the whole app: classes created, classes stored in fields.
+    pub(crate) fn survey(&mut self, method: MethodId, body: &code::Body) {
+        let mut made: FxHashMap<code::ValueId, TypeId> = FxHashMap::default();
+        let reference = self.program.method(method).filter(|m| self.program.text(m.name) == "<clinit>");
+        self.writes.add(self.program, reference.map(|m| m.class), body);
+        for instruction in &body.instructions {
+            match &instruction.op {
+                Op::New { to, ty } => {
+                    self.classes.note_created(*ty);
+                    made.insert(*to, *ty);
+                    self.creates.entry(method).or_default().push(*ty);
+                }
+                Op::FieldPut { from, field, .. } => self.note_stored(*field, made.get(from).copied()),
+                Op::StaticPut { from, field } => self.note_stored(*field, made.get(from).copied()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Every body was surveyed: constants may be asked for.
+    pub(crate) fn surveyed(&mut self) {
+        let writes = std::mem::take(&mut self.writes);
+        self.interpreter = Interpreter::new(self.program, self.bodies, Limits::default()).with_writes(writes);
+    }
+
+    fn note_stored(&mut self, field: FieldId, ty: Option<TypeId>) {
+        if self.type_of_field(field).is_none_or(|ty| self.is_plain(ty)) {
+            return;
+        }
+        if let Some(ty) = ty {
+            let classes = self.field_classes.entry(field).or_default();
+            if !classes.contains(&ty) && classes.len() < FIELD_CLASSES_MAX {
+                classes.push(ty);
+                classes.sort();
+            }
+        }
+    }
+}
+
+/// Access flags of the DEX document that matter here.
+pub(crate) mod access {
+    /// `ACC_STATIC`.
+    pub(crate) const STATIC: u32 = 0x8;
+    /// `ACC_ABSTRACT`.
+    pub(crate) const ABSTRACT: u32 = 0x400;
+}
+
+fn is_plain(descriptor: &str) -> bool {
+    const PLAIN_CLASSES: [&str; 12] = [
+        "Ljava/lang/String;",
+        "Ljava/lang/CharSequence;",
+        "Ljava/lang/Integer;",
+        "Ljava/lang/Long;",
+        "Ljava/lang/Short;",
+        "Ljava/lang/Byte;",
+        "Ljava/lang/Character;",
+        "Ljava/lang/Boolean;",
+        "Ljava/lang/Float;",
+        "Ljava/lang/Double;",
+        "Ljava/lang/Number;",
+        "Ljava/lang/Class;",
+    ];
+    !descriptor.starts_with(['L', '[']) || PLAIN_CLASSES.contains(&descriptor)
+}

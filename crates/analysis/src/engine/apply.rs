@@ -1,0 +1,443 @@
+//! Applying a method's summary at a call: its inputs are replaced by what the caller has.
+
+use std::rc::Rc;
+
+use code::MethodId;
+use findings::Hop;
+use knowledge::OriginKind;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::{frame::Frame, schedule};
+use crate::{
+    domain::{
+        path::{PathId, Step},
+        source::{Names, Source, What},
+        summary::{Act, Assumptions, Effect, Summary},
+        tags::{Tag, Tagged, Tags},
+        text::{ALTERNATIVES_MAX, Constants, PatternId, Piece, Symbol},
+        trace::Trace,
+        value::{Object, ObjectId, ObjectKey, Origin, Origins, Value, add_origin},
+    },
+    kinds::{FILE, PROVIDER},
+};
+
+/// Calls back this deep within one call instruction are cut.
+const CALLBACK_DEPTH_MAX: u32 = 4;
+
+/// One application of a summary.
+struct Application<'s> {
+    summary: &'s Summary,
+    arguments: &'s [Value],
+    /// What the caller has at each path, once asked.
+    paths: FxHashMap<PathId, Value>,
+    /// The caller's objects for each object of the summary.
+    objects: Vec<SmallVec<[ObjectId; 2]>>,
+    depth: u32,
+}
+
+impl Frame<'_, '_> {
+    /// What a call of a method of the app does here and yields. `arguments` start with the receiver, if it has one.
+    pub(crate) fn apply(&mut self, target: MethodId, arguments: &[Value]) -> Value {
+        self.apply_nested(target, arguments, 0)
+    }
+
+    fn apply_nested(&mut self, target: MethodId, arguments: &[Value], depth: u32) -> Value {
+        self.app.calls.entry(self.method).or_default().insert(target);
+        let Some(summary) = self.app.summaries.get(&target).map(Rc::clone) else {
+            // Its summary comes later: the method is in a cycle with this one, and this one will be looked at again.
+            return Value::default();
+        };
+        let summary = self.specialised(target, arguments, summary);
+        let mut application =
+            Application { summary: &summary, arguments, paths: FxHashMap::default(), objects: Vec::new(), depth };
+        self.map_objects(&mut application);
+        self.write_objects(&mut application);
+        let thrown = self.translate_tags(&mut application, &summary.thrown);
+        self.thrown.join(&thrown);
+        for effect in &summary.effects {
+            self.translate_effect(&mut application, effect);
+        }
+        self.translate(&mut application, &summary.result)
+    }
+
+    /// The summary for what this caller knows of the classes that decide about the method's own calls.
+    fn specialised(&mut self, target: MethodId, arguments: &[Value], summary: Rc<Summary>) -> Rc<Summary> {
+        if summary.dispatches.is_empty() {
+            return summary;
+        }
+        let mut application =
+            Application { summary: &summary, arguments, paths: FxHashMap::default(), objects: Vec::new(), depth: 0 };
+        let mut known = Assumptions::new();
+        for &path in &summary.dispatches {
+            let actual = self.at_path(&mut application, path);
+            match self.exact_types(&actual) {
+                (types, true) if types.len() == 1 => known.extend(types.first().map(|&ty| (path, ty))),
+                _ => self.note_dispatch(Some(&actual)),
+            }
+        }
+        if known.is_empty() {
+            return summary;
+        }
+        schedule::summarise_with(self.app, target, known).unwrap_or(summary)
+    }
+
+    fn map_objects(&mut self, application: &mut Application<'_>) {
+        let summary = application.summary;
+        for (number, (key, object)) in summary.objects.iter().enumerate() {
+            let mapped: SmallVec<[ObjectId; 2]> = match *key {
+                ObjectKey::Input(path) => self.at_path(application, path).objects,
+                ObjectKey::Shared(field) => smallvec::smallvec![self.object(ObjectKey::Shared(field))],
+                ObjectKey::Made(..) => {
+                    // Numbers from 1 on, apart per nesting: 0 is the library's result.
+                    let number =
+                        u16::try_from(number + 1).unwrap_or(u16::MAX).saturating_add(256 * application.depth as u16);
+                    smallvec::smallvec![self.make(number, object.exact_type, object.declared_type)]
+                }
+            };
+            application.objects.push(mapped);
+        }
+    }
+
+    /// What the caller has at a path.
+    fn at_path(&mut self, application: &mut Application<'_>, path: PathId) -> Value {
+        if let Some(known) = application.paths.get(&path) {
+            return known.clone();
+        }
+        let root = usize::from(self.app.tables.paths.root_of(path));
+        let mut value = application.arguments.get(root).cloned().unwrap_or_default();
+        for step in self.app.tables.paths.steps(path) {
+            value = self.read(&value, step);
+        }
+        application.paths.insert(path, value.clone());
+        value
+    }
+
+    fn write_objects(&mut self, application: &mut Application<'_>) {
+        let summary = application.summary;
+        // All inputs are resolved before the first write: the callee saw them as they were.
+        for (key, object) in &summary.objects {
+            if let ObjectKey::Input(path) = *key {
+                self.at_path(application, path);
+            }
+            for part in object.parts.values() {
+                self.translate(application, part);
+            }
+        }
+        for (number, (key, object)) in summary.objects.iter().enumerate() {
+            let targets = application.objects.get(number).cloned().unwrap_or_default();
+            let mut base = Value { objects: targets.clone(), ..Value::default() };
+            if targets.is_empty() && matches!(key, ObjectKey::Input(_)) {
+                base = Value::made_of(Tags::default());
+            }
+            for (&step, part) in &object.parts {
+                let value = self.translate(application, part);
+                self.write(&base, step, &value);
+            }
+            self.write_rest(application, &base, *key, object);
+        }
+    }
+
+    fn write_rest(&mut self, application: &mut Application<'_>, base: &Value, key: ObjectKey, object: &Object) {
+        let content = self.translate_tags(application, &object.content);
+        self.fill(base, &content);
+        let text = self.translate_constants(application, &object.text);
+        let origins = self.translate_origins(application, &object.origins);
+        let alone = base.objects.len() == 1;
+        for &target in &base.objects {
+            if matches!(self.key(target), ObjectKey::Shared(_)) {
+                continue;
+            }
+            let known = self.change(target);
+            if alone {
+                known.text = text.clone();
+                known.origins.clone_from(&origins);
+            } else {
+                known.text.join(&text);
+                for &origin in &origins {
+                    add_origin(&mut known.origins, origin);
+                }
+            }
+            if matches!(key, ObjectKey::Made(..)) {
+                known.array.clone_from(&object.array);
+                known.many |= object.many;
+            }
+        }
+        if object.escaped && !matches!(key, ObjectKey::Shared(_)) {
+            self.escape(base);
+        }
+    }
+
+    /// A value of the summary as the caller sees it.
+    fn translate(&mut self, application: &mut Application<'_>, value: &Value) -> Value {
+        let mut result = Value {
+            tags: self.translate_tags(application, &value.tags),
+            objects: SmallVec::new(),
+            constants: self.translate_constants(application, &value.constants),
+        };
+        for &object in &value.objects {
+            let mapped = application.objects.get(object.0 as usize).cloned().unwrap_or_default();
+            for object in mapped {
+                if !result.add_object(object) {
+                    self.app.cut("objects per value");
+                }
+            }
+            if let Some(&(ObjectKey::Input(path), _)) = application.summary.objects.get(object.0 as usize) {
+                let actual = self.at_path(application, path);
+                let passed = self.passed(&actual.tags, Hop::Call, None);
+                result.tags.join(&passed);
+            }
+        }
+        result
+    }
+
+    fn translate_tags(&mut self, application: &mut Application<'_>, tags: &Tags) -> Tags {
+        let mut result = Vec::new();
+        for tagged in tags.iter() {
+            match tagged.tag {
+                Tag::Input(path) => {
+                    let actual = self.at_path(application, path);
+                    let site = self.site();
+                    for actual in self.deep_tags(&actual).iter() {
+                        let trace = actual.trace.then(site, Hop::Call, None).then_all(&tagged.trace);
+                        result.push(Tagged { tag: actual.tag, doubts: actual.doubts.and(tagged.doubts), trace });
+                    }
+                }
+                Tag::Source(id) => {
+                    let Some(source) = self.app.tables.sources.get(id).cloned() else { continue };
+                    let trace = tagged.trace.then(self.site(), Hop::Return, None);
+                    for what in self.translate_what(application, &source.what) {
+                        let id = self.app.tables.sources.intern(Source { what, site: source.site });
+                        result.push(Tagged { tag: Tag::Source(id), doubts: tagged.doubts, trace: trace.clone() });
+                    }
+                }
+            }
+        }
+        Tags::from_vec(result)
+    }
+
+    fn translate_what(&mut self, application: &mut Application<'_>, what: &What) -> SmallVec<[What; 1]> {
+        match what {
+            What::Kind(kind, names) => smallvec::smallvec![What::Kind(*kind, self.translate_names(application, names))],
+            What::Provider(names) => smallvec::smallvec![What::Provider(self.translate_names(application, names))],
+            What::Store(kind, names) => {
+                smallvec::smallvec![What::Store(*kind, self.translate_names(application, names))]
+            }
+            What::Table(table, names) => {
+                smallvec::smallvec![What::Table(*table, self.translate_names(application, names))]
+            }
+            What::Field(field) => smallvec::smallvec![What::Field(*field)],
+            What::Stream(path) => {
+                let actual = self.at_path(application, *path);
+                self.what_streams(&actual)
+            }
+        }
+    }
+
+    /// What comes out of the streams a value may refer to.
+    pub(crate) fn what_streams(&mut self, stream: &Value) -> SmallVec<[What; 1]> {
+        let mut found: SmallVec<[What; 1]> = SmallVec::new();
+        for origin in self.origins(stream) {
+            let what = match origin {
+                Origin::Input(path) => What::Stream(path),
+                Origin::Known(kind, name) => match self.what_comes_from(kind, smallvec::smallvec![name]) {
+                    Some(what) => what,
+                    None => continue,
+                },
+            };
+            if !found.contains(&what) {
+                found.push(what);
+            }
+        }
+        found
+    }
+
+    fn what_comes_from(&self, kind: OriginKind, names: Names) -> Option<What> {
+        match kind {
+            OriginKind::Uri => Some(What::Provider(names)),
+            OriginKind::File => Some(What::Store(self.app.kinds.id(FILE), names)),
+            _ => {
+                let origin = self.app.knowledge.origins.get(&kind)?;
+                match (&origin.table, &origin.source) {
+                    (Some(table), _) => Some(What::Table(self.app.kinds.id(table), names)),
+                    (None, Some(source)) => Some(What::Kind(self.app.kinds.id(source), names)),
+                    (None, None) => None,
+                }
+            }
+        }
+    }
+
+    /// Where the streams a value may refer to lead.
+    pub(crate) fn origins(&mut self, value: &Value) -> Origins {
+        let mut found = Origins::new();
+        for &object in &value.objects {
+            for &origin in &self.known(object).origins {
+                add_origin(&mut found, origin);
+            }
+        }
+        found
+    }
+
+    fn translate_origins(&mut self, application: &mut Application<'_>, origins: &Origins) -> Origins {
+        let mut result = Origins::new();
+        for &origin in origins {
+            match origin {
+                Origin::Input(path) => {
+                    let actual = self.at_path(application, path);
+                    for origin in self.origins(&actual) {
+                        add_origin(&mut result, origin);
+                    }
+                }
+                Origin::Known(kind, name) => {
+                    for name in self.translate_names(application, &smallvec::smallvec![name]) {
+                        add_origin(&mut result, Origin::Known(kind, name));
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    fn translate_names(&mut self, application: &mut Application<'_>, names: &Names) -> Names {
+        let mut result = Names::new();
+        for &name in names {
+            for pattern in self.translate_pattern(application, name) {
+                if result.len() < ALTERNATIVES_MAX
+                    && let Err(at) = result.binary_search(&pattern)
+                {
+                    result.insert(at, pattern);
+                }
+            }
+        }
+        result
+    }
+
+    /// A pattern with its inputs filled in by what the caller knows: a few alternatives.
+    fn translate_pattern(&mut self, application: &mut Application<'_>, id: PatternId) -> Vec<PatternId> {
+        if !self.app.tables.patterns.has_input(id) {
+            return vec![id];
+        }
+        let pieces = self.app.tables.patterns.pieces(id);
+        let mut parts = Vec::new();
+        for piece in pieces.iter() {
+            let part = match piece {
+                Piece::Input(path) => {
+                    let actual = self.at_path(application, *path);
+                    self.text(&actual)
+                }
+                other => Constants::one(Symbol::Text(self.app.tables.patterns.intern([other.clone()]))),
+            };
+            parts.push(part);
+        }
+        let joined = self.app.tables.patterns.concatenate(&parts);
+        let texts =
+            joined.symbols().iter().filter_map(|symbol| if let Symbol::Text(id) = symbol { Some(*id) } else { None });
+        texts.collect()
+    }
+
+    fn translate_constants(&mut self, application: &mut Application<'_>, constants: &Constants) -> Constants {
+        let mut result = Constants::default();
+        if constants.is_open() {
+            result.open();
+        }
+        for &symbol in constants.symbols() {
+            match symbol {
+                Symbol::Text(id) => match &*self.app.tables.patterns.pieces(id) {
+                    // An input alone keeps what it is: a number stays a number.
+                    [Piece::Input(path)] => {
+                        let actual = self.at_path(application, *path);
+                        result.join(&actual.constants);
+                        let text = self.text(&actual);
+                        result.join(&text);
+                    }
+                    _ => {
+                        for id in self.translate_pattern(application, id) {
+                            result.add(Symbol::Text(id));
+                        }
+                    }
+                },
+                other => result.add(other),
+            }
+        }
+        result
+    }
+
+    fn translate_effect(&mut self, application: &mut Application<'_>, effect: &Effect) {
+        let data = self.translate_tags(application, &effect.data);
+        let names = self.translate_names(application, &effect.names);
+        let trace = Trace::default().then(self.site(), Hop::Call, None).then_all(&effect.trace);
+        let outer = Effect { act: effect.act.clone(), data, names, site: effect.site, trace };
+        match &effect.act {
+            Act::Stream(path) => {
+                let actual = self.at_path(application, *path);
+                for origin in self.origins(&actual) {
+                    self.stream_effect(origin, outer.clone());
+                }
+            }
+            Act::Callback(path, name, parameters, arguments) => {
+                let receiver = self.at_path(application, *path);
+                let mut values = vec![receiver.clone()];
+                for argument in arguments.iter() {
+                    values.push(self.translate(application, argument));
+                }
+                if application.depth < CALLBACK_DEPTH_MAX {
+                    self.call_back(&receiver, name, parameters.as_deref(), &values, application.depth + 1);
+                } else {
+                    self.app.cut("callbacks within a call");
+                }
+            }
+            _ => self.effect_at(outer),
+        }
+    }
+
+    /// Data goes into a stream that leads here.
+    pub(crate) fn stream_effect(&mut self, origin: Origin, effect: Effect) {
+        let act = match origin {
+            Origin::Input(path) => Act::Stream(path),
+            Origin::Known(kind, name) => {
+                let sink = self.app.knowledge.origins.get(&kind).and_then(|origin| origin.sink.as_ref());
+                let sink = match (kind, sink) {
+                    (OriginKind::File, _) => Act::Store(self.app.kinds.id(FILE)),
+                    (OriginKind::Uri, _) => Act::Store(self.app.kinds.id(PROVIDER)),
+                    (_, Some(sink)) => Act::Sink(self.app.kinds.id(sink)),
+                    (_, None) => return,
+                };
+                let names = smallvec::smallvec![name];
+                return self.effect_at(Effect { act: sink, names, ..effect });
+            }
+        };
+        self.effect_at(Effect { act, names: Names::new(), ..effect });
+    }
+
+    /// The library calls a method of an object back. Returns what the method returns.
+    pub(crate) fn call_back(
+        &mut self,
+        receiver: &Value,
+        name: &str,
+        parameters: Option<&str>,
+        values: &[Value],
+        depth: u32,
+    ) -> Value {
+        let (types, _) = self.exact_types(receiver);
+        let mut result = Value::default();
+        for ty in types {
+            if let Some(target) = self.app.classes.find(ty, name, parameters) {
+                let part = self.apply_nested(target, values, depth);
+                result.join(&part);
+            }
+        }
+        // What a parameter holds is known to the caller only.
+        for &object in &receiver.objects {
+            if let ObjectKey::Input(path) = self.key(object)
+                && self.known(object).exact_type.is_none()
+                && !matches!(self.app.tables.paths.steps(path).last(), Some(Step::Field(_)) if !self.exact_types(&Value::object(object)).0.is_empty())
+            {
+                let arguments: Vec<Value> =
+                    values.iter().skip(1).map(|value| Value::made_of(self.deep_tags(value))).collect();
+                let act = Act::Callback(path, name.into(), parameters.map(Into::into), arguments.into());
+                self.effect(act, Tags::default(), Names::new());
+            }
+        }
+        result
+    }
+}

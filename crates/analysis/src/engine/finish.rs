@@ -1,0 +1,136 @@
+//! From the state at the end of a method to its summary and its facts.
+
+use std::{collections::BTreeSet, rc::Rc};
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::{frame::Frame, transfer::Outcome};
+use crate::domain::{
+    path::PathId,
+    summary::{Act, Effect, SUMMARY_EFFECTS_MAX, SUMMARY_OBJECTS_MAX, Summary},
+    tags::{Tag, Tagged, Tags},
+    value::{Object, ObjectId, ObjectKey, Value},
+};
+
+/// More inputs than this that decide about calls are left out.
+const DISPATCHES_MAX: usize = 8;
+
+/// What a method's analysis yields.
+pub(crate) struct Finished {
+    pub(crate) summary: Summary,
+    /// What it does to the world with data it gets itself.
+    pub(crate) facts: Vec<Effect>,
+}
+
+impl Frame<'_, '_> {
+    /// The summary and facts of the method whose body was run.
+    pub(crate) fn finish(mut self, outcome: Outcome) -> Finished {
+        self.heap = outcome.heap;
+        let kept = self.kept_objects(&outcome.result);
+        let numbers: FxHashMap<ObjectId, ObjectId> =
+            kept.iter().enumerate().map(|(number, &object)| (object, ObjectId(number as u32))).collect();
+        let mut objects = Vec::with_capacity(kept.len());
+        for &object in &kept {
+            let known = self.known(object);
+            let mut renamed = Object::clone(&known);
+            for part in renamed.parts.values_mut() {
+                *part = rename(part, &numbers);
+            }
+            objects.push((self.key(object), Rc::new(renamed)));
+        }
+        let result = rename(&outcome.result, &numbers);
+        let (effects, facts) = self.split_effects(&numbers);
+        let mut dispatches: Vec<PathId> = self.dispatches.into_iter().collect();
+        dispatches.truncate(DISPATCHES_MAX);
+        Finished { summary: Summary { result, thrown: self.thrown, objects, effects, dispatches }, facts }
+    }
+
+    /// Objects the caller can see: the result, changed inputs, and what hangs on them.
+    fn kept_objects(&mut self, result: &Value) -> Vec<ObjectId> {
+        let mut roots: Vec<ObjectId> = result.objects.to_vec();
+        let touched: Vec<ObjectId> = self.heap.keys().copied().collect();
+        for object in touched {
+            if matches!(self.key(object), ObjectKey::Input(_)) && *self.known(object) != self.unwritten(object) {
+                roots.push(object);
+            }
+        }
+        let mut kept = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut pending: std::collections::VecDeque<ObjectId> = roots.into();
+        while let Some(object) = pending.pop_front() {
+            if !seen.insert(object) {
+                continue;
+            }
+            if kept.len() >= SUMMARY_OBJECTS_MAX {
+                self.app.cut("objects per summary");
+                break;
+            }
+            kept.push(object);
+            for part in self.known(object).parts.values() {
+                pending.extend(&part.objects);
+            }
+        }
+        kept
+    }
+
+    /// Effects whose data and names the method knows itself are facts; what depends on the caller is left to it.
+    fn split_effects(&mut self, numbers: &FxHashMap<ObjectId, ObjectId>) -> (Vec<Effect>, Vec<Effect>) {
+        let (mut open, mut facts) = (Vec::new(), Vec::new());
+        let all: Vec<Effect> = std::mem::take(&mut self.effects).into_values().flatten().collect();
+        for effect in all {
+            let names_open = effect.names.iter().any(|&name| self.app.tables.patterns.has_input(name));
+            match effect.act {
+                Act::Callback(path, name, parameters, arguments) => {
+                    let arguments: Rc<[Value]> = arguments.iter().map(|value| rename(value, numbers)).collect();
+                    let act = Act::Callback(path, name, parameters, arguments);
+                    open.push(Effect { act, ..effect });
+                }
+                Act::Stream(_) => open.push(effect),
+                _ if names_open => open.push(effect),
+                _ => {
+                    let (inputs, own) = self.split_tags(&effect.data);
+                    if !inputs.is_empty() {
+                        open.push(Effect { data: inputs, ..effect.clone() });
+                    }
+                    if !own.is_empty() {
+                        facts.push(Effect { data: own, ..effect });
+                    }
+                }
+            }
+        }
+        if open.len() > SUMMARY_EFFECTS_MAX {
+            self.app.cut("effects per summary");
+            open.truncate(SUMMARY_EFFECTS_MAX);
+        }
+        (open, facts)
+    }
+
+    /// Tags the caller decides about, and the others.
+    fn split_tags(&self, tags: &Tags) -> (Tags, Tags) {
+        let (inputs, own): (Vec<Tagged>, Vec<Tagged>) =
+            tags.iter().cloned().partition(|tagged| self.depends_on_caller(tagged.tag));
+        (Tags::from_vec(inputs), Tags::from_vec(own))
+    }
+
+    fn depends_on_caller(&self, tag: Tag) -> bool {
+        use crate::domain::source::What;
+        match tag {
+            Tag::Input(_) => true,
+            Tag::Source(id) => self.app.tables.sources.get(id).is_some_and(|source| match &source.what {
+                What::Stream(_) => true,
+                What::Kind(_, names) | What::Provider(names) | What::Store(_, names) | What::Table(_, names) => {
+                    names.iter().any(|&name| self.app.tables.patterns.has_input(name))
+                }
+                What::Field(_) => false,
+            }),
+        }
+    }
+}
+
+fn rename(value: &Value, numbers: &FxHashMap<ObjectId, ObjectId>) -> Value {
+    let mut objects: SmallVec<[ObjectId; 2]> =
+        value.objects.iter().filter_map(|object| numbers.get(object).copied()).collect();
+    objects.sort();
+    Value { tags: value.tags.clone(), objects, constants: value.constants.clone() }
+}

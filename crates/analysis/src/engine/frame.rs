@@ -1,0 +1,380 @@
+//! One method under analysis: its values, its heap, and how parts of objects are read and written.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use code::{Body, FieldId, MethodId, TypeId};
+use findings::Hop;
+use rustc_hash::FxHashMap;
+
+use super::app::App;
+use crate::domain::{
+    path::{PathId, Step},
+    source::{Source, What},
+    summary::{Act, Assumptions, Effect},
+    tags::{Doubts, Tag, Tagged, Tags},
+    text::{Constants, Symbol},
+    trace::{Site, Trace},
+    value::{Object, ObjectId, ObjectKey, Value},
+};
+
+/// How many objects one deep read follows.
+const DEEP_OBJECTS_MAX: usize = 64;
+
+/// The objects of a method at one point.
+pub(crate) type Heap = Rc<BTreeMap<ObjectId, Rc<Object>>>;
+
+/// One method under analysis.
+pub(crate) struct Frame<'f, 'a> {
+    pub(crate) app: &'f mut App<'a>,
+    pub(crate) method: MethodId,
+    pub(crate) body: &'f Body,
+    /// What is known of each value of the body.
+    pub(crate) values: Vec<Value>,
+    /// What names each object.
+    pub(crate) keys: Vec<ObjectKey>,
+    ids: FxHashMap<ObjectKey, ObjectId>,
+    /// The heap at the current point.
+    pub(crate) heap: Heap,
+    /// Effects by the instruction that has them.
+    pub(crate) effects: BTreeMap<u32, Vec<Effect>>,
+    /// What exceptions thrown anywhere in the method may be made of.
+    pub(crate) thrown: Tags,
+    /// Inputs whose class decides which methods are called.
+    pub(crate) dispatches: std::collections::BTreeSet<PathId>,
+    /// Classes that the caller knows of inputs.
+    pub(crate) assumptions: Assumptions,
+    /// Address of the current instruction.
+    pub(crate) address: u32,
+}
+
+impl<'f, 'a> Frame<'f, 'a> {
+    pub(crate) fn new(app: &'f mut App<'a>, method: MethodId, body: &'f Body) -> Self {
+        Self {
+            app,
+            method,
+            body,
+            values: vec![Value::default(); body.values.len()],
+            keys: Vec::new(),
+            ids: FxHashMap::default(),
+            heap: Heap::default(),
+            effects: BTreeMap::new(),
+            thrown: Tags::default(),
+            dispatches: std::collections::BTreeSet::new(),
+            assumptions: Assumptions::new(),
+            address: 0,
+        }
+    }
+
+    pub(crate) const fn site(&self) -> Site {
+        Site { method: self.method, address: self.address }
+    }
+
+    /// The object of this name.
+    pub(crate) fn object(&mut self, key: ObjectKey) -> ObjectId {
+        let next = ObjectId(self.keys.len() as u32);
+        let keys = &mut self.keys;
+        *self.ids.entry(key).or_insert_with(|| {
+            keys.push(key);
+            next
+        })
+    }
+
+    /// What names an object.
+    pub(crate) fn key(&self, object: ObjectId) -> ObjectKey {
+        self.keys.get(object.0 as usize).copied().unwrap_or(ObjectKey::Made(u32::MAX, 0))
+    }
+
+    /// What is known of an object here; inputs and shared objects start with what their name says.
+    pub(crate) fn known(&mut self, object: ObjectId) -> Rc<Object> {
+        if let Some(known) = self.heap.get(&object) {
+            return Rc::clone(known);
+        }
+        Rc::new(self.unwritten(object))
+    }
+
+    /// What is known of an object that this method has not touched.
+    pub(crate) fn unwritten(&mut self, object: ObjectId) -> Object {
+        let mut fresh = Object::default();
+        match self.key(object) {
+            ObjectKey::Input(path) => {
+                let pattern = self.app.tables.patterns.input(path);
+                fresh.text = Constants::one(Symbol::Text(pattern));
+                fresh.origins = smallvec::smallvec![crate::domain::value::Origin::Input(path)];
+                fresh.declared_type = self.app.type_of_path(self.method, path);
+                fresh.exact_type = self.assumptions.iter().find(|(known, _)| *known == path).map(|(_, ty)| *ty);
+            }
+            ObjectKey::Shared(field) => {
+                fresh.many = true;
+                fresh.escaped = true;
+                fresh.declared_type = self.app.type_of_field(field);
+                fresh.text = Constants::anything();
+            }
+            ObjectKey::Made(..) => {}
+        }
+        fresh
+    }
+
+    /// The object, for changing.
+    pub(crate) fn change(&mut self, object: ObjectId) -> &mut Object {
+        if !self.heap.contains_key(&object) {
+            let fresh = Rc::new(self.unwritten(object));
+            Rc::make_mut(&mut self.heap).insert(object, fresh);
+        }
+        let heap = Rc::make_mut(&mut self.heap);
+        Rc::make_mut(heap.entry(object).or_default())
+    }
+
+    /// A new object made by the current instruction. In a loop the same name stands for all of them.
+    pub(crate) fn make(&mut self, number: u16, exact_type: Option<TypeId>, declared: Option<TypeId>) -> ObjectId {
+        let object = self.object(ObjectKey::Made(self.address, number));
+        match self.heap.get(&object) {
+            Some(_) => {
+                let known = self.change(object);
+                known.many = true;
+                known.text = Constants::default();
+                known.array = None;
+            }
+            None => {
+                let fresh = Object { exact_type, declared_type: declared, ..Object::default() };
+                Rc::make_mut(&mut self.heap).insert(object, Rc::new(fresh));
+            }
+        }
+        object
+    }
+
+    /// What a part of an object is where this method has not written it.
+    pub(crate) fn unwritten_part(&mut self, object: ObjectId, step: Step) -> Value {
+        match self.key(object) {
+            ObjectKey::Made(..) => Value::default(),
+            ObjectKey::Input(path) => {
+                let child = self.app.tables.paths.child(path, step);
+                self.input_value(child, self.app.step_type(step))
+            }
+            ObjectKey::Shared(field) => match step {
+                Step::Field(part) => self.shared_value(part),
+                Step::Element | Step::Key(_) => self.shared_value(field),
+            },
+        }
+    }
+
+    /// The value a caller brings at a path.
+    pub(crate) fn input_value(&mut self, path: PathId, ty: Option<TypeId>) -> Value {
+        let pattern = self.app.tables.patterns.input(path);
+        let mut value = Value::constant(Constants::one(Symbol::Text(pattern)));
+        if ty.is_some_and(|ty| self.app.is_plain(ty)) {
+            value.tags = Tags::one(Tag::Input(path), Trace::default());
+        } else {
+            value.add_object(self.object(ObjectKey::Input(path)));
+        }
+        value
+    }
+
+    /// The value of a field that code anywhere may have written.
+    pub(crate) fn shared_value(&mut self, field: FieldId) -> Value {
+        let site = Site { method: MethodId(u32::MAX), address: 0 };
+        let id = self.app.tables.sources.intern(Source { what: What::Field(field), site });
+        let trace = Trace::default().then(self.site(), Hop::Field, None);
+        let tagged = Tagged { tag: Tag::Source(id), doubts: Doubts::FIELD_BY_NAME, trace };
+        let mut value = Value::made_of(Tags::from_vec(vec![tagged]));
+        if self.app.type_of_field(field).is_none_or(|ty| !self.app.is_plain(ty)) {
+            value.add_object(self.object(ObjectKey::Shared(field)));
+        }
+        value
+    }
+
+    /// Reads a part of whatever `base` refers to.
+    pub(crate) fn read(&mut self, base: &Value, step: Step) -> Value {
+        let mut result = Value::default();
+        for &object in &base.objects {
+            let known = self.known(object);
+            let part = match known.parts.get(&step) {
+                Some(part) => part.clone(),
+                None => self.unwritten_part(object, step),
+            };
+            result.join(&part);
+            result.tags.join(&known.content);
+            if !matches!(step, Step::Field(_)) {
+                self.read_holder(object, &known, step, &mut result);
+            }
+        }
+        if base.objects.is_empty()
+            && let Step::Field(field) = step
+            && base.constants.number() != Some(0)
+        {
+            result.join(&self.shared_value(field));
+        }
+        result.tags.join(&base.tags);
+        result
+    }
+
+    /// Elements and entries of a holder overlap: an unknown key may be any entry, an entry may have been written under
+    /// an unknown key.
+    fn read_holder(&mut self, object: ObjectId, known: &Object, step: Step, result: &mut Value) {
+        let others: Vec<Step> = match step {
+            Step::Key(_) => vec![Step::Element],
+            _ => known.parts.keys().filter(|other| matches!(other, Step::Key(_))).copied().collect(),
+        };
+        for other in others {
+            match known.parts.get(&other) {
+                Some(part) => result.join(part),
+                None if matches!(self.key(object), ObjectKey::Made(..)) => false,
+                None => {
+                    let part = self.unwritten_part(object, other);
+                    result.join(&part)
+                }
+            };
+        }
+    }
+
+    /// Writes a part of whatever `base` refers to. Overwrites only if it is one object for sure.
+    pub(crate) fn write(&mut self, base: &Value, step: Step, value: &Value) {
+        let alone = base.objects.len() == 1 && step != Step::Element;
+        for object in base.objects.clone() {
+            let known = self.known(object);
+            if let ObjectKey::Shared(field) = self.key(object) {
+                let name = if let Step::Field(part) = step { part } else { field };
+                self.publish(name, value);
+                continue;
+            }
+            if known.escaped
+                && let Step::Field(field) = step
+            {
+                self.publish(field, value);
+            }
+            if alone && !known.many {
+                self.change(object).parts.insert(step, value.clone());
+            } else {
+                let mut joined = match known.parts.get(&step) {
+                    Some(part) => part.clone(),
+                    None => self.unwritten_part(object, step),
+                };
+                joined.join(value);
+                self.change(object).parts.insert(step, joined);
+            }
+        }
+        if base.objects.is_empty()
+            && let Step::Field(field) = step
+        {
+            self.publish(field, value);
+        }
+    }
+
+    /// A value is written to a field that code elsewhere may read.
+    pub(crate) fn publish(&mut self, field: FieldId, value: &Value) {
+        let data = self.deep_tags(value);
+        self.escape(value);
+        if !data.is_empty() {
+            self.effect(Act::Field(field), data, smallvec::smallvec![]);
+        }
+    }
+
+    /// Code elsewhere may hold these objects from now on: what their fields hold is published.
+    pub(crate) fn escape(&mut self, value: &Value) {
+        let mut pending: Vec<ObjectId> = value.objects.to_vec();
+        let mut seen = 0;
+        while let Some(object) = pending.pop() {
+            let known = self.known(object);
+            seen += 1;
+            if known.escaped || seen > DEEP_OBJECTS_MAX {
+                continue;
+            }
+            self.change(object).escaped = true;
+            for (&step, part) in &known.parts {
+                pending.extend(&part.objects);
+                if let Step::Field(field) = step
+                    && !part.tags.is_empty()
+                {
+                    self.effect(Act::Field(field), part.tags.clone(), smallvec::smallvec![]);
+                }
+            }
+        }
+    }
+
+    /// Everything a value and all it refers to may be made of.
+    pub(crate) fn deep_tags(&mut self, value: &Value) -> Tags {
+        let mut tags = value.tags.clone();
+        let mut seen: Vec<ObjectId> = Vec::new();
+        let mut pending: Vec<ObjectId> = value.objects.to_vec();
+        while let Some(object) = pending.pop() {
+            if seen.contains(&object) || seen.len() >= DEEP_OBJECTS_MAX {
+                continue;
+            }
+            seen.push(object);
+            match self.key(object) {
+                ObjectKey::Input(path) => {
+                    tags.join(&Tags::one(Tag::Input(path), Trace::default()));
+                }
+                ObjectKey::Shared(field) => {
+                    let shared = self.shared_value(field);
+                    tags.join(&shared.tags);
+                }
+                ObjectKey::Made(..) => {}
+            }
+            if let Some(known) = self.heap.get(&object) {
+                let known = Rc::clone(known);
+                tags.join(&known.content);
+                for part in known.parts.values() {
+                    tags.join(&part.tags);
+                    pending.extend(&part.objects);
+                }
+            }
+        }
+        if tags.is_full() {
+            self.app.cut("data origins per value");
+        }
+        tags
+    }
+
+    /// What the text of a value may be.
+    pub(crate) fn text(&mut self, value: &Value) -> Constants {
+        let mut text = Constants::default();
+        for &symbol in value.constants.symbols() {
+            if symbol != Symbol::Null {
+                text.add(symbol);
+            }
+        }
+        if value.constants.is_open() && value.objects.is_empty() {
+            text.open();
+        }
+        for &object in &value.objects {
+            let known = self.known(object);
+            text.join(&known.text);
+        }
+        text
+    }
+
+    /// Adds to the content of whatever `base` refers to.
+    pub(crate) fn fill(&mut self, base: &Value, tags: &Tags) {
+        if tags.is_empty() {
+            return;
+        }
+        for object in base.objects.clone() {
+            if let ObjectKey::Shared(field) = self.key(object) {
+                self.effect(Act::Field(field), tags.clone(), smallvec::smallvec![]);
+                continue;
+            }
+            let known = self.change(object);
+            known.content.join(tags);
+        }
+    }
+
+    /// Records that the current instruction does something to the world.
+    pub(crate) fn effect(&mut self, act: Act, data: Tags, names: crate::domain::source::Names) {
+        let site = self.site();
+        self.effect_at(Effect { act, data, names, site, trace: Trace::default().then(site, Hop::Sink, None) });
+    }
+
+    /// Records an effect, joined with an equal one.
+    pub(crate) fn effect_at(&mut self, effect: Effect) {
+        let effects = self.effects.entry(self.address).or_default();
+        let same = effects
+            .iter_mut()
+            .find(|other| other.act == effect.act && other.names == effect.names && other.site == effect.site);
+        match same {
+            Some(same) => {
+                same.data.join(&effect.data);
+            }
+            None => effects.push(effect),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The engine: one pass over each method, callees first, with summaries.
+
+mod app;
+mod apply;
+mod arrays;
+mod call;
+mod classes;
+mod constant_call;
+mod export;
+mod finish;
+mod frame;
+mod library;
+mod roots;
+mod schedule;
+mod transfer;
+
+pub use export::{AppInput, EntryComponent, analyse_app};

@@ -1,0 +1,441 @@
+//! What each instruction does to values and heap, and the walk over a body until nothing changes.
+
+use std::rc::Rc;
+
+use code::{BinaryOp, Block, ElementKind, Instruction, Op, UnaryOp, ValueId};
+use findings::Hop;
+
+use super::{
+    arrays,
+    frame::{Frame, Heap},
+};
+use crate::domain::{
+    path::Step,
+    tags::Tags,
+    text::{Constants, Symbol},
+    value::{Object, ObjectId, Value},
+};
+
+/// How often the blocks of a method are gone through before the rest is cut.
+const SWEEPS_MAX: u32 = 6;
+/// Array positions below this are told apart.
+const INDICES_MAX: i64 = 16;
+
+/// What a method ends with.
+pub(crate) struct Outcome {
+    pub(crate) result: Value,
+    pub(crate) heap: Heap,
+}
+
+impl Frame<'_, '_> {
+    /// Goes through the body until nothing changes.
+    pub(crate) fn run(&mut self) -> Outcome {
+        self.bind_parameters();
+        let body = self.body;
+        let count = body.blocks.len();
+        let mut ends: Vec<Option<Heap>> = vec![None; count];
+        let mut starts: Vec<Option<Heap>> = vec![None; count];
+        let mut outcome = Outcome { result: Value::default(), heap: Heap::default() };
+        let mut returned: Vec<Heap> = Vec::new();
+        let has_loop = body
+            .blocks
+            .iter()
+            .enumerate()
+            .any(|(at, block)| block.predecessors.iter().any(|before| before.index() >= at));
+        for sweep in 0..SWEEPS_MAX {
+            let mut changed = false;
+            returned.clear();
+            for (at, block) in body.blocks.iter().enumerate() {
+                let Some(start) = self.start_heap(at, block, &starts, &ends) else { continue };
+                changed |= self.join_phis(block, &ends);
+                let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| equal(old, &start)));
+                if let Some(slot) = starts.get_mut(at) {
+                    *slot = Some(Rc::clone(&start));
+                }
+                changed |= !same;
+                self.heap = start;
+                changed |= self.run_block(block, &mut outcome.result, &mut returned);
+                if let Some(slot) = ends.get_mut(at) {
+                    *slot = Some(Rc::clone(&self.heap));
+                }
+            }
+            if !has_loop || !changed {
+                break;
+            }
+            if sweep + 1 == SWEEPS_MAX {
+                self.app.cut("sweeps over a loop");
+            }
+        }
+        outcome.heap = self.join_heaps(&returned);
+        outcome
+    }
+
+    fn bind_parameters(&mut self) {
+        let body = self.body;
+        for (position, &value) in body.parameters.iter().enumerate() {
+            let path = self.app.tables.paths.root(u16::try_from(position).unwrap_or(u16::MAX));
+            let ty = self.app.type_of_path(self.method, path);
+            let bound = self.input_value(path, ty);
+            self.set(value, bound);
+        }
+    }
+
+    /// The heap at the start of a block: what its predecessors left, as far as they were visited.
+    fn start_heap(&mut self, at: usize, block: &Block, starts: &[Option<Heap>], ends: &[Option<Heap>]) -> Option<Heap> {
+        if at == 0 && block.predecessors.is_empty() {
+            return Some(Heap::default());
+        }
+        let mut heaps: Vec<Heap> = Vec::new();
+        if at == 0 {
+            heaps.push(Heap::default());
+        }
+        for before in &block.predecessors {
+            let index = before.index();
+            let Some(Some(end)) = ends.get(index) else { continue };
+            heaps.push(Rc::clone(end));
+            let exceptional = self
+                .body
+                .blocks
+                .get(index)
+                .is_some_and(|before| before.handlers.iter().any(|(_, handler)| handler.index() == at));
+            if exceptional && let Some(Some(start)) = starts.get(index) {
+                heaps.push(Rc::clone(start));
+            }
+        }
+        if heaps.is_empty() { None } else { Some(self.join_heaps(&heaps)) }
+    }
+
+    /// What any of these heaps may hold.
+    fn join_heaps(&mut self, heaps: &[Heap]) -> Heap {
+        let Some((first, rest)) = heaps.split_first() else { return Heap::default() };
+        let mut joined = Rc::clone(first);
+        for heap in rest {
+            if Rc::ptr_eq(&joined, heap) {
+                continue;
+            }
+            for (&object, theirs) in heap.iter() {
+                let mine = joined.get(&object).cloned();
+                match mine {
+                    Some(mine) if Rc::ptr_eq(&mine, theirs) || mine == *theirs => {}
+                    Some(mine) => self.join_object(&mut joined, object, &mine, theirs),
+                    None => self.join_absent(&mut joined, object, theirs),
+                }
+            }
+            let absent: Vec<ObjectId> = joined.keys().filter(|object| !heap.contains_key(object)).copied().collect();
+            for object in absent {
+                let Some(mine) = joined.get(&object).cloned() else { continue };
+                self.join_absent(&mut joined, object, &mine);
+            }
+        }
+        joined
+    }
+
+    fn join_object(&mut self, joined: &mut Heap, object: ObjectId, mine: &Rc<Object>, theirs: &Object) {
+        let mut both = Object::clone(mine);
+        if both.join(theirs, |step| self.unwritten_part(object, step)) {
+            Rc::make_mut(joined).insert(object, Rc::new(both));
+        }
+    }
+
+    /// One branch touched an object, the other did not: an input or shared object keeps what its name says, an object
+    /// made on one branch only does not exist on the other.
+    fn join_absent(&mut self, joined: &mut Heap, object: ObjectId, touched: &Rc<Object>) {
+        if matches!(self.key(object), crate::domain::value::ObjectKey::Made(..)) {
+            Rc::make_mut(joined).insert(object, Rc::clone(touched));
+            return;
+        }
+        let mut both = self.unwritten(object);
+        both.join(touched, |step| self.unwritten_part(object, step));
+        Rc::make_mut(joined).insert(object, Rc::new(both));
+    }
+
+    fn join_phis(&mut self, block: &Block, ends: &[Option<Heap>]) -> bool {
+        let mut changed = false;
+        for phi in &block.phis {
+            let mut joined = self.value(phi.to).clone();
+            for (before, value) in &phi.from {
+                if ends.get(before.index()).is_some_and(Option::is_some) {
+                    changed |= joined.join(self.value(*value));
+                }
+            }
+            self.set(phi.to, joined);
+        }
+        changed
+    }
+
+    fn run_block(&mut self, block: &Block, result: &mut Value, returned: &mut Vec<Heap>) -> bool {
+        let body = self.body;
+        let mut changed = false;
+        let range = block.first as usize..block.end as usize;
+        for instruction in body.instructions.get(range).unwrap_or_default() {
+            self.address = instruction.address;
+            self.effects.remove(&instruction.address);
+            match &instruction.op {
+                Op::Return { from } => {
+                    if let Some(from) = from {
+                        let value = self.value(*from).clone();
+                        result.join(&value);
+                    }
+                    returned.push(Rc::clone(&self.heap));
+                }
+                Op::Throw { from } => {
+                    let value = self.value(*from).clone();
+                    let tags = self.deep_tags(&value);
+                    changed |= self.thrown.join(&tags);
+                }
+                _ => changed |= self.run_instruction(instruction),
+            }
+        }
+        changed
+    }
+
+    pub(crate) fn value(&self, id: ValueId) -> &Value {
+        const NOTHING: &Value =
+            &Value { tags: Tags::NONE, objects: smallvec::SmallVec::new_const(), constants: Constants::NONE };
+        self.values.get(id.index()).unwrap_or(NOTHING)
+    }
+
+    /// Assigns a value; whether it differs from before.
+    pub(crate) fn set(&mut self, id: ValueId, value: Value) -> bool {
+        match self.values.get_mut(id.index()) {
+            Some(slot) if *slot != value => {
+                *slot = value;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn run_instruction(&mut self, instruction: &Instruction) -> bool {
+        match &instruction.op {
+            Op::Number { to, value, .. } => self.set(*to, number(*value)),
+            Op::Text { to, text } => {
+                let text = self.app.program.text(*text).to_owned();
+                let pattern = self.app.tables.patterns.literal(&text);
+                self.set(*to, Value::constant(Constants::one(Symbol::Text(pattern))))
+            }
+            Op::ClassOf { to, ty } => self.set(*to, Value::constant(Constants::one(Symbol::Class(*ty)))),
+            Op::New { to, ty } => {
+                let object = self.make(0, Some(*ty), Some(*ty));
+                self.set(*to, Value::object(object))
+            }
+            Op::NewArray { to, ty, len } => {
+                let len = self.value(*len).constants.number();
+                let object = self.make(0, Some(*ty), Some(*ty));
+                let array = len.and_then(|len| arrays::zeros(self.app.program.descriptor(*ty), len));
+                self.change(object).array = array.map(Rc::new);
+                self.set(*to, Value::object(object))
+            }
+            Op::FilledArray { to, ty, elements } => {
+                let object = self.make(0, Some(*ty), Some(*ty));
+                let base = Value::object(object);
+                for (position, &element) in elements.iter().enumerate() {
+                    let value = self.value(element).clone();
+                    let step = self.index_step(i64::try_from(position).ok());
+                    self.write(&base, step, &value);
+                }
+                self.set(*to, base)
+            }
+            Op::ArrayData { array, width_bytes, data } => {
+                self.fill_array(*array, *width_bytes, data);
+                false
+            }
+            Op::ArrayGet { to, array, index, kind } => self.array_get(*to, *array, *index, *kind),
+            Op::ArrayPut { from, array, index, kind } => {
+                self.array_put(*from, *array, *index, *kind);
+                false
+            }
+            Op::FieldGet { to, object, field } => {
+                let base = self.value(*object).clone();
+                let value = self.read(&base, Step::Field(*field));
+                self.set(*to, value)
+            }
+            Op::FieldPut { from, object, field } => {
+                let base = self.value(*object).clone();
+                let value = self.value(*from).clone();
+                self.write(&base, Step::Field(*field), &value);
+                false
+            }
+            Op::StaticGet { to, field } => {
+                let value = self.static_value(*field);
+                self.set(*to, value)
+            }
+            Op::StaticPut { from, field } => {
+                let value = self.value(*from).clone();
+                self.publish(*field, &value);
+                false
+            }
+            Op::Invoke { to, kind, method, arguments } => self.invoke(*to, *kind, *method, arguments),
+            Op::Cast { to, from, ty } => {
+                let mut value = self.value(*from).clone();
+                if self.app.is_plain(*ty) {
+                    value = self.flatten(value);
+                }
+                self.set(*to, value)
+            }
+            Op::Unary { to, op, from } => self.unary(*to, *op, *from),
+            Op::Binary { to, op, left, right, .. } => {
+                let (left, right) = (self.value(*left).clone(), self.value(*right).clone());
+                self.binary(*to, *op, &left, &right)
+            }
+            Op::BinaryLiteral { to, op, left, right } => {
+                let left = self.value(*left).clone();
+                self.binary(*to, *op, &left, &number(i64::from(*right)))
+            }
+            Op::Caught { to } => {
+                let tags = self.thrown.clone();
+                self.set(*to, Value::made_of(tags))
+            }
+            Op::ArrayLength { to, .. } | Op::InstanceOf { to, .. } => {
+                self.set(*to, Value::constant(Constants::anything()))
+            }
+            Op::Unknown { to, uses, .. } => self.unknown(*to, uses),
+            Op::If { .. } | Op::Goto | Op::Switch { .. } | Op::Return { .. } | Op::Throw { .. } => false,
+        }
+    }
+
+    /// A plain value has no parts: what an object behind it may be made of is what it is made of.
+    pub(crate) fn flatten(&mut self, value: Value) -> Value {
+        if value.objects.is_empty() {
+            return value;
+        }
+        let tags = self.deep_tags(&value);
+        let constants = self.text(&value);
+        Value { tags, objects: smallvec::SmallVec::new(), constants }
+    }
+
+    fn unary(&mut self, to: ValueId, op: UnaryOp, from: ValueId) -> bool {
+        let value = self.value(from).clone();
+        let constants = match (op, value.constants.number()) {
+            (UnaryOp::ToByte, Some(n)) => Constants::one(Symbol::Number(i64::from(n as i8))),
+            (UnaryOp::ToChar, Some(n)) => Constants::one(Symbol::Number(i64::from(n as u16))),
+            (UnaryOp::ToShort, Some(n)) => Constants::one(Symbol::Number(i64::from(n as i16))),
+            (UnaryOp::Negate(code::NumberKind::Int | code::NumberKind::Long), Some(n)) => {
+                Constants::one(Symbol::Number(n.wrapping_neg()))
+            }
+            _ => Constants::anything(),
+        };
+        let tags = self.deep_tags(&value);
+        self.set(to, Value { tags, objects: smallvec::SmallVec::new(), constants })
+    }
+
+    fn binary(&mut self, to: ValueId, op: BinaryOp, left: &Value, right: &Value) -> bool {
+        let constants = match (left.constants.number(), right.constants.number()) {
+            (Some(a), Some(b)) => {
+                folded(op, a, b).map_or_else(Constants::anything, |n| Constants::one(Symbol::Number(n)))
+            }
+            _ => Constants::anything(),
+        };
+        // A comparison tells about its operands, but does not carry them.
+        let mut tags = Tags::default();
+        if !matches!(op, BinaryOp::Compare | BinaryOp::CompareGreater) {
+            tags = self.deep_tags(left);
+            tags.join(&self.deep_tags(right));
+        }
+        self.set(to, Value { tags, objects: smallvec::SmallVec::new(), constants })
+    }
+
+    fn unknown(&mut self, to: Option<ValueId>, uses: &[ValueId]) -> bool {
+        let mut tags = Tags::default();
+        for &used in uses {
+            let value = self.value(used).clone();
+            tags.join(&self.deep_tags(&value));
+        }
+        self.app.cut("instructions not understood");
+        to.is_some_and(|to| self.set(to, Value::made_of(tags)))
+    }
+
+    /// The step to an array position: told apart while small and constant.
+    pub(crate) fn index_step(&mut self, index: Option<i64>) -> Step {
+        match index {
+            Some(index) if (0..INDICES_MAX).contains(&index) => {
+                let pattern = self.app.tables.patterns.literal(&format!("#{index}"));
+                Step::Key(pattern.0)
+            }
+            _ => Step::Element,
+        }
+    }
+
+    fn array_get(&mut self, to: ValueId, array: ValueId, index: ValueId, kind: ElementKind) -> bool {
+        let base = self.value(array).clone();
+        let index = self.value(index).constants.number();
+        let step = self.index_step(index);
+        let mut value = self.read(&base, step);
+        if let (&[object], Some(index)) = (base.objects.as_slice(), index)
+            && let Some(array) = self.known(object).array.clone()
+            && let Some(number_at) = arrays::element(&array, index)
+        {
+            value.constants = Constants::one(Symbol::Number(number_at));
+        }
+        if kind != ElementKind::Object {
+            value = self.flatten(value);
+        }
+        self.set(to, value)
+    }
+
+    fn array_put(&mut self, from: ValueId, array: ValueId, index: ValueId, kind: ElementKind) {
+        let base = self.value(array).clone();
+        let value = self.value(from).clone();
+        let index = self.value(index).constants.number();
+        self.change_constant_array(&base, index, &value);
+        if kind != ElementKind::Object && value.tags.is_empty() && value.objects.is_empty() {
+            return;
+        }
+        let step = self.index_step(index);
+        self.write(&base, step, &value);
+    }
+
+    fn change_constant_array(&mut self, base: &Value, index: Option<i64>, value: &Value) {
+        for &object in &base.objects {
+            let known = self.known(object);
+            let Some(array) = known.array.as_deref() else { continue };
+            let changed = match (index, value.constants.number(), base.objects.len()) {
+                (Some(index), Some(number), 1) if !known.many => arrays::with_element(array, index, number),
+                _ => None,
+            };
+            self.change(object).array = changed.map(Rc::new);
+        }
+    }
+
+    fn fill_array(&mut self, array: ValueId, width_bytes: u8, data: &[u8]) {
+        let base = self.value(array).clone();
+        for &object in &base.objects {
+            let descriptor = self.known(object).exact_type.map(|ty| self.app.program.descriptor(ty).to_owned());
+            let filled = descriptor.and_then(|name| arrays::from_data(&name, width_bytes, data));
+            self.change(object).array = filled.map(Rc::new);
+        }
+    }
+
+    /// Marks the way of tags: they passed the current instruction.
+    pub(crate) fn passed(&self, tags: &Tags, hop: Hop, note: Option<&Rc<str>>) -> Tags {
+        let site = self.site();
+        tags.map(|tagged| {
+            let trace = tagged.trace.then(site, hop, note.map(Rc::clone));
+            crate::domain::tags::Tagged { trace, ..tagged.clone() }
+        })
+    }
+}
+
+fn number(value: i64) -> Value {
+    Value::constant(Constants::one(Symbol::Number(value)))
+}
+
+/// Integer arithmetic as the machine does it, where 32 and 64 bits agree.
+fn folded(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
+    let result = match op {
+        BinaryOp::Add => a.checked_add(b)?,
+        BinaryOp::Subtract => a.checked_sub(b)?,
+        BinaryOp::Multiply => a.checked_mul(b)?,
+        BinaryOp::Divide => a.checked_div(b)?,
+        BinaryOp::Remainder => a.checked_rem(b)?,
+        BinaryOp::And => a & b,
+        BinaryOp::Or => a | b,
+        BinaryOp::Xor => a ^ b,
+        _ => return None,
+    };
+    i32::try_from(result).ok().map(i64::from)
+}
+
+fn equal(a: &Heap, b: &Heap) -> bool {
+    Rc::ptr_eq(a, b) || a == b
+}

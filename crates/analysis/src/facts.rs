@@ -1,0 +1,103 @@
+//! What one app does to the world, in plain words: the result of analysing an app by itself, and the material from which
+//! flows across apps are linked. Holds no tables of the analysis, so that an app's code can be let go.
+
+use findings::Hop;
+
+/// What one app does to the world.
+#[derive(Debug, Clone, Default)]
+pub struct AppFacts {
+    /// What it does, by place.
+    pub facts: Vec<Fact>,
+    /// Instructions that traces speak of.
+    pub steps: Vec<StepText>,
+    /// Component entry points found, as `kind component`.
+    pub entries: Vec<String>,
+    /// Methods with code.
+    pub methods: u64,
+    /// Dalvik instructions.
+    pub instructions: u64,
+    /// Instructions not understood.
+    pub unknown_instructions: u64,
+    /// Limits reached, by name.
+    pub cuts: Vec<(String, u64)>,
+}
+
+/// One thing an app does to the world with some data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it does.
+    pub act: FactAct,
+    /// Names of the store, or details of the sink; `*` stands for what is not known.
+    pub names: Vec<String>,
+    /// The data.
+    pub data: Vec<FactData>,
+    /// From the method that has the data down to the act.
+    pub trace: Vec<StepRef>,
+    /// Entry point that leads here, by position in [`AppFacts::entries`]; absent: none was found.
+    pub entry: Option<u32>,
+}
+
+/// What an app does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactAct {
+    /// Gives data to a sink of this kind.
+    Sink(String),
+    /// Puts data into a store of this kind.
+    Store(String),
+    /// Writes data to this field.
+    Field(String),
+    /// Answers the client of the provider component of this class with data.
+    Reply(String),
+}
+
+/// Some data and the way it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactData {
+    /// What it is.
+    pub what: FactWhat,
+    /// From where it is read to the act's method.
+    pub trace: Vec<StepRef>,
+    /// Why the way is less than exact, as bits of the engine's doubts.
+    pub doubts: Vec<&'static str>,
+}
+
+/// What data is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactWhat {
+    /// Of this kind, with details.
+    Kind(String, Vec<String>),
+    /// What a content provider answers at these URIs.
+    Provider(Vec<String>),
+    /// What a store of this kind holds under these names.
+    Store(String, Vec<String>),
+    /// What this field holds.
+    Field(String),
+    /// By a table of values: its name and keys.
+    Table(String, Vec<String>),
+}
+
+/// One step of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRef {
+    /// Position in [`AppFacts::steps`].
+    pub step: u32,
+    /// How.
+    pub hop: Hop,
+    /// An operation on the way.
+    pub note: Option<String>,
+}
+
+/// An instruction that traces speak of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepText {
+    /// Path of the code file.
+    pub path: String,
+    /// Byte offset of the instruction in it.
+    pub offset: u64,
+    /// The method.
+    pub method: String,
+    /// Address in code units.
+    pub code_unit: u32,
+    /// The instruction as text.
+    pub text: String,
+}

@@ -1,0 +1,54 @@
+//! Names of data kinds, sink kinds and stores, as small numbers.
+
+use knowledge::Knowledge;
+use rustc_hash::FxHashMap;
+
+/// What another app chooses: the contents of an intent or request that reaches an exposed component.
+pub(crate) const EXTERNAL_INTENT: &str = "external_intent";
+/// The store that a content provider is.
+pub(crate) const PROVIDER: &str = "provider";
+/// The store that a file is.
+pub(crate) const FILE: &str = "file";
+
+/// Every name that a model uses for a kind of data, a sink or a store.
+#[derive(Debug, Default)]
+pub struct Kinds {
+    names: Vec<String>,
+    ids: FxHashMap<String, u32>,
+}
+
+impl Kinds {
+    /// The names that `knowledge` uses, and the few the engine itself speaks of.
+    #[must_use]
+    pub fn new(knowledge: &Knowledge) -> Self {
+        let mut kinds = Self::default();
+        let models = knowledge.models.iter().flat_map(|model| &model.channels).map(|channel| &channel.kind);
+        let origins =
+            knowledge.origins.values().flat_map(|origin| origin.sink.iter().chain(&origin.source).chain(&origin.table));
+        let names = knowledge.data_kinds.keys().chain(knowledge.sink_kinds.keys()).chain(knowledge.tables.keys());
+        for name in names.chain(models).chain(origins) {
+            kinds.add(name);
+        }
+        for name in [EXTERNAL_INTENT, PROVIDER, FILE] {
+            kinds.add(name);
+        }
+        kinds
+    }
+
+    fn add(&mut self, name: &str) {
+        if !self.ids.contains_key(name) {
+            self.ids.insert(name.to_owned(), self.names.len() as u32);
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// The number of a name; names outside the knowledge share one.
+    pub(crate) fn id(&self, name: &str) -> u32 {
+        self.ids.get(name).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The name of a number.
+    pub(crate) fn name(&self, id: u32) -> &str {
+        self.names.get(id as usize).map_or("unknown", |name| name)
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether two names of a store, each perhaps only partly known, may mean the same store.
+
+/// How sure it is that two names mean the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sameness {
+    /// Both known in full, and equal.
+    Equal,
+    /// Their known parts agree, and say enough to tell them from others.
+    Alike,
+}
+
+/// Fewer known characters than this tell nothing.
+const TELLING_CHARACTERS_MIN: usize = 4;
+
+/// The best match between two lists of names.
+pub(crate) fn best_match(written: &[String], read: &[String]) -> Option<Sameness> {
+    let pairs = written.iter().flat_map(|a| read.iter().map(move |b| (a, b)));
+    pairs.filter_map(|(a, b)| same(a, b)).min()
+}
+
+/// Compares two names, in which `*` stands for what is not known.
+fn same(a: &str, b: &str) -> Option<Sameness> {
+    if !a.contains('*') && !b.contains('*') {
+        return (a == b).then_some(Sameness::Equal);
+    }
+    let (a_ends, b_ends) = (ends(a), ends(b));
+    let starts_agree = a_ends.0.starts_with(b_ends.0) || b_ends.0.starts_with(a_ends.0);
+    let tails_agree = a_ends.1.ends_with(b_ends.1) || b_ends.1.ends_with(a_ends.1);
+    if !starts_agree || !tails_agree {
+        return None;
+    }
+    // What both know at an end must say something: a path's last component, say.
+    let common = shorter(a_ends.0, b_ends.0).max(shorter(a_ends.1, b_ends.1));
+    (common >= TELLING_CHARACTERS_MIN).then_some(Sameness::Alike)
+}
+
+/// Known text before the first and after the last gap; the whole for both if there is none.
+fn ends(name: &str) -> (&str, &str) {
+    match (name.split_once('*'), name.rsplit_once('*')) {
+        (Some((start, _)), Some((_, end))) => (start, end),
+        _ => (name, name),
+    }
+}
+
+fn shorter(a: &str, b: &str) -> usize {
+    a.chars().count().min(b.chars().count())
+}
+
+/// The authority of a content URI; nothing if it is not known in full.
+pub(crate) fn authority(uri: &str) -> Option<&str> {
+    let rest = uri.strip_prefix("content://")?;
+    let authority = rest.split_once(['/', '?', '#']).map_or(rest, |(authority, _)| authority);
+    let authority = authority.split_once('@').map_or(authority, |(_, authority)| authority);
+    (!authority.is_empty() && !authority.contains('*')).then_some(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_parts_must_agree() {
+        assert_eq!(same("/data/a.json", "/data/a.json"), Some(Sameness::Equal));
+        assert_eq!(same("/data/a.json", "/data/b.json"), None);
+        assert_eq!(same("*/messages.json", "/data/messages.json"), Some(Sameness::Alike));
+        assert_eq!(same("*/messages.json", "*messages.json"), Some(Sameness::Alike));
+        assert_eq!(same("*/messages.json", "*/calls.json"), None);
+        assert_eq!(same("*", "/data/messages.json"), None);
+        assert_eq!(same("/sdcard/*", "/data/*"), None);
+    }
+
+    #[test]
+    fn an_authority_must_be_known_in_full() {
+        assert_eq!(authority("content://org.example.info/msg"), Some("org.example.info"));
+        assert_eq!(authority("content://0@sms"), Some("sms"));
+        assert_eq!(authority("content://*"), None);
+        assert_eq!(authority("content://org*/x"), None);
+        assert_eq!(authority("http://sms"), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! One app: its code, what it does, what it hides.
+
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use analysis::{AppInput, EntryComponent, Kinds, analyse_app, constants, facts::AppFacts};
+use bytes::{Budget, Limits};
+use code::{InputFile, Program, StringId};
+use findings::HiddenString;
+use knowledge::Knowledge;
+use packages::{ComponentKind, Package};
+
+use crate::bodies::KeptBodies;
+
+/// Most hidden strings listed per app.
+const HIDDEN_STRINGS_MAX: usize = 2_000;
+
+/// What became of one app.
+#[derive(Debug, Default)]
+pub struct AppResult {
+    /// What it does to the world.
+    pub facts: AppFacts,
+    /// Constants its code hides.
+    pub hidden_strings: Vec<HiddenString>,
+    /// Host names in its strings, hidden ones included.
+    pub hosts: BTreeSet<String>,
+    /// How its code was read: `read`, `partial`, `opaque`, `none`.
+    pub code: &'static str,
+    /// What of its code could not be read.
+    pub problems: Vec<String>,
+}
+
+/// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.
+pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppResult {
+    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, knowledge, kinds))) {
+        Ok(result) => result,
+        Err(_) => AppResult {
+            code: "opaque",
+            problems: vec!["the analysis of this app failed inside; its code counts as not read".to_owned()],
+            ..AppResult::default()
+        },
+    }
+}
+
+fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppResult {
+    if package.code_files.is_empty() {
+        let code = if package.has_code { "opaque" } else { "none" };
+        return AppResult { code, ..AppResult::default() };
+    }
+    let files: Vec<InputFile> = package
+        .code_files
+        .iter()
+        .map(|file| InputFile { path: file.path.clone(), source: file.source.clone() })
+        .collect();
+    let program = Program::build(&files, &Budget::new(Limits::FILE));
+    let problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
+    let code = match (program.classes().is_empty(), problems.is_empty()) {
+        (true, _) => "opaque",
+        (false, true) => "read",
+        (false, false) => "partial",
+    };
+    if package.name.is_empty() {
+        // A library of the platform: it has no entry points of its own. Read, so that the coverage knows it.
+        let facts = AppFacts { methods: methods_with_code(&program), ..AppFacts::default() };
+        return AppResult { facts, code, problems, ..AppResult::default() };
+    }
+    let bodies = KeptBodies::new(&program);
+    let hidden_strings = hidden_strings(&program, &bodies);
+    let mut hosts = BTreeSet::new();
+    for id in 0..program.string_count() {
+        let id = u32::try_from(id).unwrap_or(u32::MAX);
+        attribution::hosts_in(program.text(StringId(id)), &mut hosts);
+    }
+    for hidden in &hidden_strings {
+        attribution::hosts_in(&hidden.value, &mut hosts);
+    }
+    let components = components(package);
+    let facts = analyse_app(AppInput { program: &program, knowledge, kinds, components: &components, bodies: &bodies });
+    AppResult { facts, hidden_strings, hosts, code, problems }
+}
+
+fn methods_with_code(program: &Program) -> u64 {
+    let methods = program.classes().iter().flat_map(|class| &class.methods);
+    u64::try_from(methods.filter(|method| method.code.is_some()).count()).unwrap_or(u64::MAX)
+}
+
+fn hidden_strings(program: &Program, bodies: &KeptBodies<'_>) -> Vec<HiddenString> {
+    let mut found: Vec<HiddenString> = constants::hidden_strings(program, bodies)
+        .into_iter()
+        .map(|hidden| HiddenString {
+            method: program.method_text(hidden.method),
+            code_unit: hidden.code_unit,
+            how: how(program, hidden.how),
+            value: hidden.value,
+        })
+        .collect();
+    found.sort();
+    found.truncate(HIDDEN_STRINGS_MAX);
+    found
+}
+
+fn how(program: &Program, how: constants::How) -> String {
+    match how {
+        constants::How::Characters => "char array".to_owned(),
+        constants::How::Bytes => "byte array".to_owned(),
+        constants::How::Assembled => "put together by character".to_owned(),
+        constants::How::Computed(method) => format!("computed by {}", program.method_text(method)),
+    }
+}
+
+/// What the platform starts, from the manifest.
+fn components(package: &Package) -> Vec<EntryComponent> {
+    let declared = package.components.iter().filter(|part| part.enabled).map(|part| EntryComponent {
+        kind: kind_word(part.kind).to_owned(),
+        class: part.class.clone(),
+        exported: part.exported.is_exported(),
+        methods: Vec::new(),
+    });
+    let application = package.application_class.iter().map(|class| EntryComponent {
+        kind: "application".to_owned(),
+        class: class.clone(),
+        exported: false,
+        methods: Vec::new(),
+    });
+    application.chain(declared).collect()
+}
+
+/// The word of the knowledge files for a kind of component.
+pub(crate) const fn kind_word(kind: ComponentKind) -> &'static str {
+    match kind {
+        ComponentKind::Activity => "activity",
+        ComponentKind::Service => "service",
+        ComponentKind::Receiver => "receiver",
+        ComponentKind::Provider => "provider",
+    }
+}
