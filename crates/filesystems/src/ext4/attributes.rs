@@ -17,6 +17,9 @@ const BLOCK_HEADER_LEN: usize = 32;
 const PREFIX_SECURITY: u8 = 6;
 const PREFIX_SYSTEM: u8 = 7;
 
+/// The longest label that is kept: real ones have less than a hundred bytes, and thousands of inodes may share one.
+const LABEL_LEN_MAX: usize = 1024;
+
 /// Attributes this reader has a use for.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct ExtendedAttributes {
@@ -75,7 +78,10 @@ fn read_entries(area: Record<'_>, at: usize, found: &mut ExtendedAttributes) -> 
         let name = area.bytes(at.saturating_add(ENTRY_LEN), name_len, "e_name")?;
         match (area.u8(at.saturating_add(1), "e_name_index")?, name) {
             (PREFIX_SECURITY, b"selinux") if found.selinux_label.is_none() => {
-                let (value, _) = value(area, at)?;
+                let (value, offset) = value(area, at)?;
+                if value.len() > LABEL_LEN_MAX {
+                    return Err(Error::corrupt("security.selinux", offset));
+                }
                 let label_len = value.iter().rposition(|&byte| byte != 0).map_or(0, |last| last.saturating_add(1));
                 found.selinux_label = value.get(..label_len).map(<[u8]>::to_vec);
             }
@@ -147,18 +153,27 @@ mod tests {
         }
     }
 
+    fn entry(name: &[u8], offset: u16, size: u32) -> Vec<u8> {
+        let mut bytes = vec![u8::try_from(name.len()).unwrap(), PREFIX_SECURITY];
+        bytes.extend(offset.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(size.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(name);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    #[test]
+    fn a_label_of_absurd_length_is_corrupt() {
+        let mut area = entry(b"selinux", 100, 2000);
+        area.resize(2100, b'x');
+        let result = read_entries(Record::new(&area, 0), 0, &mut ExtendedAttributes::default());
+        assert_eq!(result, Err(Error::corrupt("security.selinux", 100)));
+    }
+
     #[test]
     fn a_value_outside_its_area_is_an_error_and_earlier_attributes_stand() {
-        let entry = |name: &[u8], offset: u16, size: u32| {
-            let mut bytes = vec![u8::try_from(name.len()).unwrap(), PREFIX_SECURITY];
-            bytes.extend(offset.to_le_bytes());
-            bytes.extend([0; 4]);
-            bytes.extend(size.to_le_bytes());
-            bytes.extend([0; 4]);
-            bytes.extend(name);
-            bytes.resize(bytes.len().next_multiple_of(4), 0);
-            bytes
-        };
         let mut area = entry(b"selinux", 60, 4);
         area.extend(entry(b"capability", 60, 400));
         area.resize(60, 0);

@@ -28,7 +28,7 @@ pub const FORMAT: Format = Format {
     probe: superblock::probe,
     read,
     references: &[
-        "Linux kernel documentation, filesystems/ext4: \"ext4 Data Structures and Algorithms\"",
+        "Linux kernel documentation, \"ext4 Data Structures and Algorithms\": https://www.kernel.org/doc/html/latest/filesystems/ext4/",
         "ext4(5) and debugfs(8) of e2fsprogs, for features and their numbers",
         "capabilities(7), for the value of security.capability",
     ],

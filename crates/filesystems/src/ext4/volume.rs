@@ -24,14 +24,15 @@ impl Volume {
         u64::from(self.superblock.block_size)
     }
 
-    /// Reads one block of metadata, which costs a node of the budget.
+    /// Reads one block of metadata, which costs a node of the budget for each KiB.
     pub(super) fn block(&self, block: u64, what: &'static str) -> Result<Block> {
         self.block_at(self.superblock.offset_of_block(block), what)
     }
 
-    /// Reads the block of metadata that starts at `offset` of the image, which costs a node of the budget.
+    /// Reads the block of metadata that starts at `offset` of the image, at the same price: a block of 64 KiB can hold
+    /// thousands of pointers to nowhere.
     pub(super) fn block_at(&self, offset: u64, what: &'static str) -> Result<Block> {
-        self.budget.spend_nodes(1, what, offset)?;
+        self.budget.spend_nodes(self.block_size() >> 10, what, offset)?;
         let mut bytes = vec![0; usize::try_from(self.superblock.block_size).unwrap_or(0)];
         self.source.read(offset, &mut bytes, what)?;
         Ok(Block { bytes, offset })

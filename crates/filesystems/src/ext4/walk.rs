@@ -19,18 +19,23 @@ use crate::{Attributes, Entry, EntryKind, Problem, Tree};
 const ROOT_INODE: u32 = 2;
 /// The longest path a kernel takes (`PATH_MAX`).
 const PATH_LEN_MAX: usize = 4096;
-/// All paths of one image together: a chain of folders writes each name into every path below it.
-const PATHS_LEN_MAX: usize = 256 << 20;
+/// All paths, labels and link targets of one image together: a folder's name is in every path below it, and a link
+/// with many names is kept under each.
+const TEXT_LEN_MAX: usize = 256 << 20;
 
 /// Lists everything below the root folder of `volume`.
 pub(super) fn walk(volume: &Volume) -> Tree {
+    walk_within(volume, TEXT_LEN_MAX)
+}
+
+fn walk_within(volume: &Volume, text_len_max: usize) -> Tree {
     let mut walk = Walk {
         volume,
         inodes: InodeTable::default(),
         tree: Tree::default(),
         seen: BTreeSet::new(),
         linked: BTreeMap::new(),
-        paths_len: 0,
+        text_left: text_len_max,
     };
     if let Some(error) = volume.superblock.unreplayed_journal() {
         walk.problem(&[], error);
@@ -49,8 +54,8 @@ struct Walk<'a> {
     seen: BTreeSet<u32>,
     /// What inodes with several names are.
     linked: BTreeMap<u32, Found>,
-    /// Length of all paths so far.
-    paths_len: usize,
+    /// What is left of [`TEXT_LEN_MAX`].
+    text_left: usize,
 }
 
 /// A folder whose children are being visited.
@@ -103,13 +108,9 @@ impl Walk<'_> {
 
     /// Adds the entry `path`; the folder to descend into, if it is one.
     fn visit(&mut self, path: Vec<u8>, child: &DirectoryEntry) -> Result<Option<Folder>, Error> {
-        self.paths_len = self.paths_len.saturating_add(path.len());
-        if self.paths_len > PATHS_LEN_MAX {
-            return Err(Error::limit(Limit::Nodes, "length of all paths", child.offset));
-        }
         let number = child.inode;
         if let Some(found) = self.linked.get(&number).cloned() {
-            self.add(path, &found);
+            self.add(path, child, &found)?;
             return Ok(None);
         }
         let inode = match self.inodes.read(self.volume, number, child.offset) {
@@ -120,7 +121,7 @@ impl Walk<'_> {
             }
         };
         let found = self.examine(&inode);
-        self.add(path.clone(), &found);
+        self.add(path.clone(), child, &found)?;
         if inode.file_type != FileType::Directory {
             if inode.links_count > 1 {
                 self.linked.insert(number, found);
@@ -189,11 +190,18 @@ impl Walk<'_> {
         Found { kind, attributes, errors, inline_data: extended.inline_data }
     }
 
-    fn add(&mut self, path: Vec<u8>, found: &Found) {
+    /// Adds an entry; fails if there is too much text.
+    fn add(&mut self, path: Vec<u8>, child: &DirectoryEntry, found: &Found) -> Result<(), Error> {
         for &error in &found.errors {
             self.problem(&path, error);
         }
+        let target_len = if let EntryKind::Symlink(target) = &found.kind { target.len() } else { 0 };
+        let label_len = found.attributes.selinux_label.as_ref().map_or(0, Vec::len);
+        let text_len = path.len().saturating_add(target_len).saturating_add(label_len);
+        let too_much = Error::limit(Limit::Nodes, "paths, labels and link targets", child.offset);
+        self.text_left = self.text_left.checked_sub(text_len).ok_or(too_much)?;
         self.tree.entries.push(Entry { path, kind: found.kind.clone(), attributes: found.attributes.clone() });
+        Ok(())
     }
 
     fn problem(&mut self, path: &[u8], error: Error) {
@@ -203,4 +211,34 @@ impl Walk<'_> {
 
 fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use bytes::{Budget, ByteSource, Limits};
+
+    use super::*;
+    use crate::ext4::superblock::Superblock;
+
+    #[test]
+    fn paths_labels_and_targets_are_bounded_together() {
+        let packed = include_bytes!("../../../../fixtures/filesystems/ext4/aosp/image.gz");
+        let mut image = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut image).unwrap();
+        let source = ByteSource::from_bytes(image);
+        let superblock = Superblock::read(&source).unwrap();
+        let volume = Volume { source, superblock, budget: Budget::new(Limits::FILE) };
+        let text = |entry: &Entry| {
+            let target = if let EntryKind::Symlink(target) = &entry.kind { target.len() } else { 0 };
+            entry.path.len() + target + entry.attributes.selinux_label.as_ref().map_or(0, Vec::len)
+        };
+        let whole = walk(&volume);
+        let all: usize = whole.entries.iter().map(text).sum();
+        assert!(walk_within(&volume, all).problems.is_empty());
+        let cut = walk_within(&volume, all - 1);
+        assert_eq!(cut.entries.len(), whole.entries.len() - 1);
+        assert!(matches!(cut.problems.as_slice(), [problem] if problem.path.is_empty()));
+    }
 }
