@@ -126,8 +126,8 @@ impl<'a> Collector<'a> {
         }
         let text = match absent.first() {
             Some(first) => format!("code is in {first}, which is absent"),
-            // A jar without code may be a library of resources; an app says so in its manifest.
-            None if package.name.is_empty() => return,
+            // Archives of resources: a jar without a manifest of an app, an app without anything that could run.
+            None if package.components.is_empty() && package.application_class.is_none() => return,
             None => "no classes.dex in the archive and no compiled code beside it".to_owned(),
         };
         problem(package, text);

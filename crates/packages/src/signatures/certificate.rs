@@ -12,12 +12,16 @@ pub(crate) struct Certificate<'a> {
     pub(crate) der: &'a [u8],
     /// Serial number, as stored.
     pub(crate) serial: &'a [u8],
-    /// Issuer name, as stored.
-    pub(crate) issuer: &'a [u8],
+    /// Issuer name.
+    pub(crate) issuer: Name<'a>,
     /// Subject public key info, as stored.
     pub(crate) key_info: &'a [u8],
-    subject: Node<'a>,
+    subject: Name<'a>,
 }
+
+/// A distinguished name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name<'a>(pub(crate) Node<'a>);
 
 impl<'a> Certificate<'a> {
     /// Reads a certificate that starts `der`.
@@ -35,9 +39,9 @@ impl<'a> Certificate<'a> {
         Ok(Self {
             der: certificate.whole,
             serial: serial.content,
-            issuer: issuer.whole,
+            issuer: Name(issuer),
             key_info: key_info.whole,
-            subject,
+            subject: Name(subject),
         })
     }
 
@@ -46,15 +50,27 @@ impl<'a> Certificate<'a> {
         Sha256::digest(self.der).into()
     }
 
-    /// The subject as text, the most specific part first.
+    /// The subject as text.
     pub(crate) fn subject(&self) -> String {
+        self.subject.text()
+    }
+}
+
+impl Name<'_> {
+    /// The name as text, the most specific part first.
+    pub(crate) fn text(&self) -> String {
         let mut parts = Vec::new();
-        let mut names = self.subject.inside();
+        let mut names = self.0.inside();
         while let Ok(set) = names.expect(SET, "relative distinguished name") {
             parts.push(relative_name(&set));
         }
         parts.reverse();
         parts.join(", ")
+    }
+
+    /// Whether both name the same. Signing tools write a name again with other string types, so the bytes may differ.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0.whole == other.0.whole || self.text() == other.text()
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Result;
 
 use super::{
-    certificate::Certificate,
+    certificate::{Certificate, Name},
     der::{CONTEXT_0, Der, INTEGER, Node, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET},
     keys::{Hash, Padding, PublicKey},
 };
@@ -20,7 +20,7 @@ pub(crate) struct SignedData<'a> {
 }
 
 struct SignerInfo<'a> {
-    issuer: &'a [u8],
+    issuer: Name<'a>,
     serial: &'a [u8],
     digest_algorithm: &'a [u8],
     signed_attributes: Option<Node<'a>>,
@@ -62,7 +62,7 @@ impl<'a> SignedData<'a> {
         let mut outcomes = Vec::new();
         for signer in &self.signers {
             let named = |certificate: &&Certificate<'a>| {
-                certificate.issuer == signer.issuer && certificate.serial == signer.serial
+                certificate.serial == signer.serial && certificate.issuer.is(&signer.issuer)
             };
             if let Some(certificate) = self.certificates.iter().find(named) {
                 outcomes.push((*certificate, signer.verify(certificate, message)));
@@ -80,7 +80,7 @@ impl<'a> SignedData<'a> {
 fn signer_info<'a>(fields: &mut Der<'a>) -> Result<SignerInfo<'a>> {
     fields.expect(INTEGER, "version")?;
     let mut name = fields.expect(SEQUENCE, "issuerAndSerialNumber")?.inside();
-    let issuer = name.expect(SEQUENCE, "issuer")?.whole;
+    let issuer = Name(name.expect(SEQUENCE, "issuer")?);
     let serial = name.expect(INTEGER, "serialNumber")?.content;
     let digest_algorithm = algorithm(fields, "digestAlgorithm")?;
     let signed_attributes = fields.optional(CONTEXT_0, "signedAttributes")?;
