@@ -18,6 +18,9 @@ const LAST_NODE: u16 = 0x017f;
 const NONE: u32 = u32::MAX;
 /// Deepest nesting of elements that is followed.
 const DEPTH_MAX: usize = 1 << 10;
+/// Most elements, and most attributes, of a document. Strides may be zero, so a small file can claim many attributes.
+const ELEMENTS_MAX: usize = 1 << 18;
+const ATTRIBUTES_MAX: usize = 1 << 19;
 
 /// A document as far as it could be read.
 #[derive(Debug, Default)]
@@ -80,7 +83,8 @@ impl Document {
     /// Reads as much of `bytes` as makes sense. What was read before a problem stands.
     #[must_use]
     pub fn read(bytes: &[u8], budget: &Budget) -> Self {
-        let mut reader = Reader { bytes, budget, pool: StringPool::default(), map: Vec::new(), open: Vec::new() };
+        let mut reader =
+            Reader { bytes, budget, pool: StringPool::default(), map: Vec::new(), open: Vec::new(), attributes: 0 };
         let mut document = Self::default();
         if let Err(error) = reader.run(&mut document) {
             document.problems.push(error);
@@ -101,6 +105,8 @@ struct Reader<'a> {
     pool: StringPool,
     map: Vec<u32>,
     open: Vec<usize>,
+    /// Attributes read so far.
+    attributes: usize,
 }
 
 impl Reader<'_> {
@@ -148,6 +154,9 @@ impl Reader<'_> {
         if self.open.len() >= DEPTH_MAX {
             return Err(Error::limit(Limit::Depth, "element", offset64(chunk.at)));
         }
+        if document.elements.len() >= ELEMENTS_MAX {
+            return Err(Error::limit(Limit::Nodes, "element", offset64(chunk.at)));
+        }
         let body = chunk.body();
         let field = |at: usize, what| {
             let at = body.saturating_add(at);
@@ -181,9 +190,20 @@ impl Reader<'_> {
     }
 
     /// Reads the attributes that lie inside the element's chunk; the rest is a problem.
-    fn attributes(&self, element: &mut Element, chunk: Chunk, start: usize, stride: usize, count: usize) -> Result<()> {
+    fn attributes(
+        &mut self,
+        element: &mut Element,
+        chunk: Chunk,
+        start: usize,
+        stride: usize,
+        count: usize,
+    ) -> Result<()> {
         for number in 0..count {
             let at = start.saturating_add(stride.saturating_mul(number));
+            if self.attributes >= ATTRIBUTES_MAX {
+                return Err(Error::limit(Limit::Nodes, "attribute", offset64(at)));
+            }
+            self.attributes = self.attributes.saturating_add(1);
             self.budget.spend_nodes(1, "attribute", offset64(at))?;
             let end = at.saturating_add(20);
             let fields = self.bytes.get(at..end).filter(|_| end <= chunk.end());

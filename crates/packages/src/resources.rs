@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Budget, Error, Result};
+use bytes::{Budget, Error, Limit, Result};
 
 use crate::chunk::{Chunk, STRING_POOL, StringPool, Value, index, offset64, u16_at, u32_at};
 
@@ -13,6 +13,8 @@ const TABLE_PACKAGE: u16 = 0x0200;
 const TABLE_TYPE: u16 = 0x0201;
 /// Most references that are followed from one id.
 const REFERENCES_MAX: usize = 20;
+/// Most type chunks of a table; a type has one per configuration.
+const TYPES_MAX: usize = 1 << 18;
 
 /// A resource table, indexed by type; entries are read when they are asked for.
 #[derive(Debug, Default)]
@@ -21,6 +23,7 @@ pub struct Resources {
     pool: StringPool,
     /// The chunks of each (package, type), one per configuration, in file order.
     types: BTreeMap<(u8, u8), Vec<TypeChunk>>,
+    types_len: usize,
     /// Why reading the table stopped early.
     pub problems: Vec<Error>,
 }
@@ -79,6 +82,10 @@ impl Resources {
             budget.spend_nodes(1, "chunk", offset64(at))?;
             let chunk = Chunk::read(&self.bytes, at, package.end())?;
             if chunk.kind == TABLE_TYPE {
+                if self.types_len >= TYPES_MAX {
+                    return Err(Error::limit(Limit::Nodes, "type chunk", offset64(at)));
+                }
+                self.types_len = self.types_len.saturating_add(1);
                 let kind = self.bytes.get(chunk.at.saturating_add(8)).copied().unwrap_or(0);
                 let configuration = self.configuration(chunk);
                 self.types.entry((id, kind)).or_default().push(TypeChunk { chunk, configuration });

@@ -307,6 +307,57 @@ fn resources_with_16_bit_offsets_and_compact_entries_are_read() {
     assert_eq!(table.value(0x7f01_0002, 23, &budget()), Some(Value::Integer(42)));
 }
 
+/// A document with these strings (the fifth may be long) and 20,000 elements with one attribute or many.
+fn bomb(attribute_count: u16, stride: u16, text: &str) -> Vec<u8> {
+    let chunk = |kind: u16, header: &[u8], body: &[u8]| {
+        let header_len = 8 + header.len() as u16;
+        let len = (usize::from(header_len) + body.len()) as u32;
+        [&kind.to_le_bytes()[..], &header_len.to_le_bytes(), &len.to_le_bytes(), header, body].concat()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let strings = ["manifest", "package", "uses-permission", "name", text];
+    let (mut offsets, mut texts) = (Vec::new(), Vec::new());
+    for string in strings {
+        offsets.push(texts.len() as u32);
+        let len = (string.len() as u16 | 0x8000).to_be_bytes();
+        texts.extend([&len[..], &len, string.as_bytes(), &[0]].concat());
+    }
+    texts.resize(texts.len().next_multiple_of(4), 0);
+    let pool = chunk(1, &words(&[5, 0, 0x100, 28 + 20, 0]), &[words(&offsets), texts].concat());
+    let map = chunk(0x180, &[], &words(&[0, 0, 0, 0x0101_0003]));
+    let start = |name: u32, attribute: [u32; 5], stride: u16, count: u16| {
+        let shape: Vec<u8> = [20, stride, count, 0, 0, 0].iter().flat_map(|word: &u16| word.to_le_bytes()).collect();
+        chunk(0x102, &words(&[1, u32::MAX]), &[words(&[u32::MAX, name]), shape, words(&attribute)].concat())
+    };
+    let end = |name: u32| chunk(0x103, &words(&[1, u32::MAX]), &words(&[u32::MAX, name]));
+    let mut body = [pool, map, start(0, [u32::MAX, 1, 1, 0x0300_0008, 1], 20, 1)].concat();
+    for _ in 0..20_000 {
+        body.extend(start(2, [u32::MAX, 3, 4, 0x0300_0008, 4], stride, attribute_count));
+        body.extend(end(2));
+    }
+    body.extend(end(0));
+    chunk(3, &[], &body)
+}
+
+#[test]
+fn a_small_manifest_cannot_ask_for_much_memory() {
+    let package = read(&bomb(1, 20, "short"));
+    assert_eq!((package.name.as_str(), package.uses_permissions.len()), ("package", 20_000));
+    assert_eq!(package.problems, Vec::<String>::new());
+
+    // The same long text 20,000 times.
+    let package = read(&bomb(1, 20, &"x".repeat(30_000)));
+    let total: usize = package.uses_permissions.iter().map(|request| request.name.len()).sum();
+    assert!((60 << 20..64 << 20).contains(&total), "{total}");
+    assert!(package.problems.iter().any(|problem| problem.contains("bytes of text")));
+
+    // 65,535 attributes in the same twenty bytes, 20,000 times.
+    let document = Document::read(&bomb(u16::MAX, 0, "short"), &budget());
+    let total: usize = document.elements.iter().map(|element| element.attributes.len()).sum();
+    assert!(total <= 1 << 19, "{total}");
+    assert!(matches!(document.problems[0].kind, Kind::Limit(_)), "{:?}", document.problems);
+}
+
 #[test]
 fn ten_thousand_damaged_manifests_and_tables_are_read_without_harm() {
     let mut dice = Dice::new(1);

@@ -2,6 +2,8 @@
 //!
 //! The ids are those of the platform's public `attr` resources (`public.xml`).
 
+use std::cell::Cell;
+
 use bytes::Budget;
 
 use crate::{
@@ -69,7 +71,12 @@ pub(crate) struct Context<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) api_level: u32,
     pub(crate) budget: &'a Budget,
+    /// Bytes of text that may still be copied out of the pool: one long string may stand in many attributes.
+    pub(crate) text_left: &'a Cell<usize>,
 }
+
+/// Most text that is copied out of one manifest.
+pub(crate) const TEXT_LEN_MAX: usize = 64 << 20;
 
 impl Context<'_> {
     /// The value as stored.
@@ -105,14 +112,22 @@ impl Context<'_> {
     /// A label: any language will do.
     pub(crate) fn label(&self, element: &Element) -> Option<String> {
         match self.stored(element, LABEL)? {
-            Value::Reference(id) => text_of(&self.resources.any_value(id, self.api_level, self.budget)?),
-            value => text_of(&value),
+            Value::Reference(id) => self.copied(&self.resources.any_value(id, self.api_level, self.budget)?),
+            value => self.copied(&value),
         }
     }
 
     /// The value as text.
     pub(crate) fn text(&self, element: &Element, name: Name) -> Option<String> {
-        text_of(&self.value(element, name)?)
+        self.copied(&self.value(element, name)?)
+    }
+
+    /// The text of a value, as long as there is room; with the room used up nothing more is read as text.
+    fn copied(&self, value: &Value) -> Option<String> {
+        let text = text_of(value)?;
+        let left = self.text_left.get().checked_sub(text.len());
+        self.text_left.set(left.unwrap_or(0));
+        left.map(|_| text)
     }
 
     /// The value as text, if that is not empty.

@@ -6,6 +6,8 @@
 mod attributes;
 mod components;
 
+use std::cell::Cell;
+
 use attributes::Context;
 use bytes::Budget;
 
@@ -26,7 +28,8 @@ pub fn read_manifest(
     budget: &Budget,
     package: &mut Package,
 ) {
-    let context = Context { document, resources, api_level, budget };
+    let text_left = Cell::new(attributes::TEXT_LEN_MAX);
+    let context = Context { document, resources, api_level, budget, text_left: &text_left };
     package.problems.extend(document.problems.iter().map(|problem| format!("AndroidManifest.xml: {problem}")));
     let root = document.elements.iter().find(|element| element.parent.is_none() && &*element.name == "manifest");
     let Some(root) = root else {
@@ -34,7 +37,14 @@ pub fn read_manifest(
         return;
     };
     read_root(context, root, package);
-    let children = || document.children(root);
+    read_children(context, root, package);
+    if text_left.get() == 0 {
+        package.problems.push(format!("AndroidManifest.xml: more than {} bytes of text", attributes::TEXT_LEN_MAX));
+    }
+}
+
+fn read_children(context: Context<'_>, root: &Element, package: &mut Package) {
+    let children = || context.document.children(root);
     read_sdk_levels(context, children(), package);
     for child in children() {
         match &*child.name {

@@ -7,7 +7,7 @@ use super::keys::Hash;
 pub(crate) struct Section<'a> {
     /// From the first line to the blank line behind the last, both included.
     pub(crate) bytes: &'a [u8],
-    /// The attributes, in file order; continuation lines are joined.
+    /// The attributes that verification asks for, in file order; continuation lines are joined.
     attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Section<'a> {
         while !rest.is_empty() {
             let (section, tail) = Self::read(rest);
             rest = tail;
-            if !section.attributes.is_empty() || sections.is_empty() {
+            if !section.bytes.is_empty() || sections.is_empty() {
                 sections.push(section);
             }
         }
@@ -59,25 +59,44 @@ impl<'a> Section<'a> {
         let mut attributes: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         let mut rest = text;
         let mut start = text;
+        // What the last line was: nothing yet, an attribute that is not kept, or one that is.
+        let mut last: Option<bool> = None;
         while !rest.is_empty() {
             let (line, tail) = line(rest);
             rest = tail;
-            match (line, attributes.last_mut()) {
+            match (line, last) {
                 // Blank lines before a section belong to nothing.
                 ([], None) => start = rest,
                 ([], Some(_)) => break,
-                ([b' ', continued @ ..], Some((_, value))) => value.extend_from_slice(continued),
+                ([b' ', continued @ ..], Some(kept)) => {
+                    if let Some((_, value)) = attributes.last_mut().filter(|_| kept) {
+                        value.extend_from_slice(continued);
+                    }
+                }
                 (line, _) => {
                     let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
                     let (name, value) = line.split_at(colon);
-                    let value = value.strip_prefix(b": ").or(value.strip_prefix(b":")).unwrap_or(value);
-                    attributes.push((name.to_vec(), value.to_vec()));
+                    let kept = is_asked_for(name);
+                    last = Some(kept);
+                    if kept {
+                        let value = value.strip_prefix(b": ").or(value.strip_prefix(b":")).unwrap_or(value);
+                        attributes.push((name.to_vec(), value.to_vec()));
+                    }
                 }
             }
         }
         let len = start.len().saturating_sub(rest.len());
         (Self { bytes: start.get(..len).unwrap_or_default(), attributes }, rest)
     }
+}
+
+/// Whether verification asks for attributes of this name.
+fn is_asked_for(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == b"name"
+        || name == b"x-android-apk-signed"
+        || name.ends_with(b"-digest")
+        || name.ends_with(b"-digest-manifest")
 }
 
 /// The first line without its end (CR LF, LF or CR), and what is behind it.

@@ -14,7 +14,7 @@ use crate::{open::dex_number, open::read_member, window::for_each_window};
 
 const MANIFEST_NAME: &[u8] = b"META-INF/MANIFEST.MF";
 /// Longest signature file that is read.
-const FILE_LEN_MAX: u64 = 64 << 20;
+const FILE_LEN_MAX: u64 = 16 << 20;
 /// Most signature files that are looked at.
 const FILES_MAX: usize = 32;
 
