@@ -122,6 +122,16 @@ fn a_default_permissions_file_grants_and_a_broken_one_is_told() {
 }
 
 #[test]
+fn without_the_platforms_package_unknown_levels_are_told() {
+    let firmware = firmware(vec![file("/system/app/Loose/Loose.apk", fixture("image-loose.apk"))], &[(API, "23")]);
+    let mut packages = collect(&firmware, &mut |_, _| {});
+    let levels = BTreeMap::from([("android.permission.INTERNET".to_owned(), 0)]);
+    let problems = hold_permissions(&mut packages, &firmware, &levels);
+    assert!(problems[0].contains("5 requested permissions have no known level"), "{problems:?}");
+    assert_eq!(packages[0].permissions_held.len(), 1, "INTERNET, by the level that was given");
+}
+
+#[test]
 fn a_broken_signature_holds_nothing_by_its_signer() {
     let mut bytes = fixture("image-settings.apk");
     let at = bytes.windows(4).rposition(|window| window == b"CERT" || window == b"PLAT").unwrap_or(bytes.len() - 40);

@@ -76,7 +76,10 @@ pub fn hold_permissions(
         }
         package.permissions_held = granted.into_iter().map(|(name, why)| HeldPermission { name, why }).collect();
     }
-    platform.lists.problems
+    let unknown = platform.unknown(packages);
+    let mut problems = platform.lists.problems;
+    problems.extend(unknown);
+    problems
 }
 
 /// SHA-256 of the certificates that sign the platform: those of the package `android`, else of the apps that run as the
@@ -150,6 +153,24 @@ impl Platform {
             lists: Lists::read(firmware),
             enforces_lists,
         }
+    }
+
+    /// Without the platform's own package the levels of some permissions may be unknown: then what is held is unknown too,
+    /// which must not look like "not held".
+    fn unknown(&self, packages: &[Package]) -> Option<String> {
+        if packages.iter().any(|package| is_platform(package) && !package.defines_permissions.is_empty()) {
+            return None;
+        }
+        let requests = packages.iter().flat_map(|package| &package.uses_permissions);
+        let unknown: BTreeSet<&str> = requests
+            .map(|request| request.name.as_str())
+            .filter(|name| !self.definitions.contains_key(*name))
+            .collect();
+        let first = unknown.first()?;
+        Some(format!(
+            "package {PLATFORM} is not in the image: {} requested permissions have no known level, the first is {first}",
+            unknown.len()
+        ))
     }
 
     /// What the package holds by its own requests.
