@@ -15,6 +15,7 @@
 mod check;
 pub mod language;
 mod load;
+mod load_platform;
 mod model;
 mod names;
 mod platform;
