@@ -27,6 +27,19 @@ pub(crate) struct RawBlock {
     pub(crate) handlers: Vec<(Option<TypeId>, u32)>,
 }
 
+impl RawBlock {
+    /// The edges in the order in which they are followed. What is followed last comes first in reverse post-order, so
+    /// this gives about the order of the addresses: the next instruction, targets, handlers.
+    fn edge(&self, number: usize) -> Option<u32> {
+        if let Some((_, handler)) = self.handlers.iter().rev().nth(number) {
+            return Some(*handler);
+        }
+        let (last, others) = self.successors.split_last()?;
+        let number = number.checked_sub(self.handlers.len())?;
+        others.iter().rev().chain([last]).nth(number).copied()
+    }
+}
+
 /// The blocks of a method in reverse post-order; the first has no predecessors.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
@@ -135,19 +148,14 @@ impl Builder<'_, '_> {
         let count = self.starts.len().saturating_sub(1);
         let mut numbers = vec![UNSEEN; count];
         let mut finished = Vec::with_capacity(count);
-        // The block, and how many of its edges were followed. Handlers are followed first and ordinary successors in
-        // order, so that the order of blocks is about that of the addresses, handlers last.
+        // The block, and how many of its edges were followed.
         let mut path: Vec<(RawBlock, u32, usize)> = Vec::new();
         if let Some(entry) = numbers.first_mut() {
             *entry = SEEN;
             path.push((self.block(0, fuel)?, 0, 0));
         }
         while let Some((block, position, followed)) = path.last_mut() {
-            let handlers = block.handlers.len();
-            let next = match followed.checked_sub(handlers) {
-                None => block.handlers.get(*followed).map(|&(_, handler)| handler),
-                Some(ordinary) => block.successors.get(ordinary).copied(),
-            };
+            let next = block.edge(*followed);
             *followed = followed.saturating_add(1);
             let Some(next) = next else {
                 let position = *position;

@@ -48,6 +48,7 @@ pub(crate) fn edges(graph: &Graph) -> Edges {
 /// A table of bits: a row for each block, a column for each register.
 #[derive(Debug, Default)]
 pub(crate) struct Bits {
+    columns: usize,
     words: usize,
     bits: Vec<u64>,
 }
@@ -55,7 +56,7 @@ pub(crate) struct Bits {
 impl Bits {
     pub(crate) fn new(rows: usize, columns: usize) -> Self {
         let words = columns.div_ceil(64);
-        Self { words, bits: vec![0; rows.saturating_mul(words)] }
+        Self { columns, words, bits: vec![0; rows.saturating_mul(words)] }
     }
 
     fn word(&self, row: u32, column: u32) -> usize {
@@ -63,8 +64,9 @@ impl Bits {
         (row as usize).saturating_mul(self.words).saturating_add((column / 64) as usize)
     }
 
+    /// Code may name registers that do not exist.
     fn contains(&self, column: u32) -> bool {
-        ((column / 64) as usize) < self.words
+        (column as usize) < self.columns
     }
 
     pub(crate) fn get(&self, row: u32, column: u32) -> bool {
@@ -104,7 +106,7 @@ impl Bits {
 
     /// One row: the union of some.
     pub(crate) fn union(&self, rows: impl Iterator<Item = u32>) -> Self {
-        let mut union = Self { words: self.words, bits: vec![0; self.words] };
+        let mut union = Self { columns: self.columns, words: self.words, bits: vec![0; self.words] };
         for row in rows {
             union.add_row(0, self, row);
         }

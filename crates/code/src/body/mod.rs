@@ -15,14 +15,16 @@ mod numbers;
 mod operands;
 mod payload;
 mod rename;
+#[cfg(test)]
+mod replay;
 mod verify;
 
 use bytes::{Error, Limit, Result};
 
-use crate::{Body, Class, MethodDefinition, MethodId, Program, RawCode, TypeId};
+use crate::{Body, Class, CodeItem, MethodDefinition, MethodId, Program, RawCode, TypeId};
 use cfg::Graph;
 use decode::Sweep;
-use lower::Lowering;
+use lower::{Lowering, Step};
 
 /// The longest method that is decoded, in code units. A class file's method has at most 65,535 bytes, and what compilers
 /// make of one byte stays below two code units.
@@ -62,6 +64,18 @@ pub(crate) fn is_wide(program: &Program, ty: TypeId) -> bool {
     matches!(program.descriptor(ty), "J" | "D")
 }
 
+/// A method as blocks of operations on registers.
+struct Lowered {
+    graph: Graph,
+    steps: Vec<Step>,
+    /// One past the last step of each block.
+    ends: Vec<u32>,
+    /// Receiver included.
+    parameters: Vec<TypeId>,
+    dalvik_instructions: u32,
+    unknown: u32,
+}
+
 impl Program {
     /// The body of a method that the program defines; `None` without a definition or without code.
     ///
@@ -77,43 +91,50 @@ impl Program {
     ///
     /// It is built anew on every call. An error means that nothing of it could be read.
     pub fn body(&self, class: &Class, method: &MethodDefinition) -> Result<Body> {
-        const ACC_STATIC: u32 = 0x8;
         let Some(item) = method.code else { return Ok(Body::default()) };
+        let code = self.code_item(item)?;
+        let mut fuel = Fuel::new(&code);
+        let Lowered { graph, steps, ends, parameters, dalvik_instructions, unknown } =
+            self.lower(class, method, item, &code, &mut fuel)?;
+        let mut body = rename::rename(self, &code, &graph, steps, &ends, &parameters, &mut fuel)?;
+        body.dalvik_instructions = dalvik_instructions;
+        body.unknown_instructions = body.unknown_instructions.saturating_add(unknown);
+        body.dropped_edges = graph.dropped_edges;
+        Ok(body)
+    }
+
+    /// A method as blocks of operations on registers.
+    fn lower(
+        &self,
+        class: &Class,
+        method: &MethodDefinition,
+        item: CodeItem,
+        code: &RawCode<'_>,
+        fuel: &mut Fuel,
+    ) -> Result<Lowered> {
+        const ACC_STATIC: u32 = 0x8;
         let offset = u64::from(item.offset);
         let file = self.files().get(item.file as usize).ok_or(Error::corrupt("file of code_item", offset))?;
-        let code = self.code_item(item)?;
         if code.unit_count() > MAX_CODE_UNITS {
             return Err(Error::limit(Limit::Nodes, "insns_size", offset));
         }
         let prototype = self.method(method.method).ok_or(Error::corrupt("method of code_item", offset))?;
         let receiver = (method.access & ACC_STATIC == 0).then_some(class.ty);
         let parameters: Vec<TypeId> = receiver.into_iter().chain(prototype.parameters.iter().copied()).collect();
-
-        let mut fuel = Fuel::new(&code);
-        let sweep = Sweep::new(&code);
-        let graph = Graph::new(&code, &sweep, &mut fuel)?;
-        let mut lowering = Lowering {
-            program: self,
-            maps: &file.maps,
-            code: &code,
-            graph: &graph,
-            steps: Vec::with_capacity(sweep.instructions.len()),
-            unknown: 0,
-        };
+        let sweep = Sweep::new(code);
+        let graph = Graph::new(code, &sweep, fuel)?;
+        let steps = Vec::with_capacity(sweep.instructions.len());
+        let mut lowering = Lowering { program: self, maps: &file.maps, code, graph: &graph, steps, unknown: 0 };
         let caught = self.caught_types(&graph);
         let mut ends = Vec::with_capacity(graph.blocks.len());
         for (block, caught) in graph.blocks.iter().zip(caught) {
             let instructions = sweep.instructions.get(block.first as usize..block.end as usize).unwrap_or_default();
-            lowering.block(block, instructions, caught, &mut fuel);
+            lowering.block(block, instructions, caught, fuel);
             // At most two steps for each instruction.
             ends.push(lowering.steps.len() as u32);
         }
         let Lowering { steps, unknown, .. } = lowering;
-        let mut body = rename::rename(self, &code, &graph, steps, &ends, &parameters, &mut fuel)?;
-        body.dalvik_instructions = sweep.count;
-        body.unknown_instructions = body.unknown_instructions.saturating_add(unknown);
-        body.dropped_edges = graph.dropped_edges;
-        Ok(body)
+        Ok(Lowered { graph, steps, ends, parameters, dalvik_instructions: sweep.count, unknown })
     }
 
     /// For each block: if it is a handler, the type of what it catches, as far as there is one type.
