@@ -1,6 +1,6 @@
 //! Method bodies: from code units to static single assignment form.
 //!
-//! The steps, each a file: [`decode`] (code units to instructions), [`cfg`] (blocks and edges), [`lower`] (instructions
+//! The steps, each a file: [`decode`] (code units to instructions), [`mod@cfg`] (blocks and edges), [`lower`] (instructions
 //! to operations on registers), [`liveness`] (which registers are read later), [`rename`] (registers to values),
 //! [`finish`] (superfluous joins away, values numbered in order). None recurses; all together spend [`Fuel`].
 
