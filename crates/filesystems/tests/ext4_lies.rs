@@ -397,3 +397,30 @@ fn a_chain_of_folders_ends_at_the_longest_path_a_kernel_takes() {
     assert_eq!((path.len(), error.kind), (4095 + 256, Kind::Limit(Limit::Depth)));
     assert_eq!(tree.entries.len(), 17);
 }
+
+#[test]
+fn a_link_target_longer_than_a_block_is_corrupt() {
+    let mut patient = Patient::new("aosp");
+    let inode = patient.inode_of("link_300");
+    patient.put_u32(inode + 4, 4097);
+    let tree = patient.read();
+    assert_eq!(tree.problems, [problem("bin/link_300", Error::corrupt("i_size_lo", inode as u64 + 4))]);
+    let entry = tree.entries.iter().find(|entry| entry.path == b"bin/link_300").unwrap();
+    assert!(matches!(&entry.kind, EntryKind::Symlink(target) if target.is_empty()));
+}
+
+#[test]
+fn upper_halves_of_block_numbers_count() {
+    let mut patient = Patient::new("modern");
+    let at = patient.descriptor(0);
+    let table = patient.u32(at + 8) as u64;
+    patient.put_u32(at + 0x28, 1);
+    let error = Error::truncated("inode", ((1 << 32) + table) * 4096 + 256, 256, 0);
+    assert_eq!(patient.read().problems, [problem("", error)]);
+
+    let mut patient = Patient::new("aosp");
+    let inode = patient.inode_of("tiny.txt");
+    patient.0[inode + 118] = 1;
+    let error = Error::truncated("attribute block", (1 << 32) * 4096, 4096, 0);
+    assert_eq!(patient.read().problems, [problem("etc/tiny.txt", error)]);
+}

@@ -140,3 +140,17 @@ fn record_len(stored: u16, block_len: usize) -> usize {
         len => len,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::record_len;
+
+    #[test]
+    fn record_lengths_of_the_largest_blocks_continue_in_the_lowest_bits() {
+        assert_eq!(record_len(4096, 4096), 4096);
+        assert_eq!(record_len(0, 4096), 0);
+        for (stored, len) in [(0, 65_536), (0xFFFF, 65_536), (65_524, 65_524), (12, 12), (1, 65_536)] {
+            assert_eq!(record_len(stored, 65_536), len, "{stored}");
+        }
+    }
+}
