@@ -1,2 +1,45 @@
-//! The command line.
-fn main() {}
+//! The command line: flags, progress, exit codes. The only crate that prints: the result on stdout, everything else on
+//! stderr.
+
+mod arguments;
+mod code_command;
+mod exit;
+mod explain_command;
+mod formats_command;
+mod knowledge_command;
+mod look_commands;
+mod output;
+mod process;
+mod progress;
+mod scan_command;
+mod threshold;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use exit::{Exit, Stop};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    process::tell_faults_briefly();
+    let result = match &arguments.command {
+        Command::Scan(flags) => scan_command::run(flags),
+        Command::Ls(flags) => look_commands::ls(flags),
+        Command::Cat(flags) => look_commands::cat(flags),
+        Command::Extract(flags) => look_commands::extract(flags),
+        Command::Code(flags) => code_command::run(flags),
+        Command::Explain(flags) => explain_command::run(flags),
+        Command::Formats => formats_command::run(),
+        Command::Knowledge(flags) => knowledge_command::run(flags),
+    };
+    let exit = result.unwrap_or_else(|stop| match stop {
+        // Whoever read the result has seen enough.
+        Stop::ReaderGone => Exit::Clean,
+        Stop::Unusable(message) => {
+            output::message(&message);
+            Exit::Unusable
+        }
+    });
+    ExitCode::from(exit.code())
+}

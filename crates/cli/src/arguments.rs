@@ -1,0 +1,151 @@
+//! The grammar of the command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::threshold::Threshold;
+
+/// Boards an Android firmware and shows what is hidden aboard: which pre-installed app takes what, obeys whom and exposes
+/// what, with the place of every step. Only reads; nothing of a firmware is ever run.
+#[derive(Debug, Parser)]
+#[command(name = "tidewaiter", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes of scan: 0 everything read and nothing at or above --fail-on, 1 findings, 2 input or \
+                          command line cannot be used, 3 something was not read (whatever was found).";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Scan one device: a firmware file, a folder with its files, or packages
+    #[command(after_help = EXIT_CODES)]
+    Scan(Scan),
+    /// List what is inside a file, image or archive
+    Ls(Ls),
+    /// Write a file from inside any layer to stdout
+    Cat(Cat),
+    /// Copy files from inside any layer into a new folder
+    Extract(Extract),
+    /// Show the code of a DEX, OAT or APK file as text
+    Code(Code),
+    /// Show the whole proof of one finding of a JSON report
+    Explain(Explain),
+    /// List the formats that can be read, and what of them is not
+    Formats,
+    /// List or check what the program knows about the world
+    Knowledge(Knowledge),
+}
+
+/// Flags of `scan`.
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// Firmware files, folders or packages that together make one device
+    #[arg(required = true, value_name = "WHAT")]
+    pub(crate) what: Vec<PathBuf>,
+    /// Write the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the report to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Number of threads; the report does not depend on it
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Lay the knowledge files (*.toml) of this folder over the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) knowledge: Option<PathBuf>,
+    /// Exit with 1 from this rank on: a number for every axis, or axis:rank,... or "never"
+    #[arg(long, value_name = "GRADE", default_value = "1")]
+    pub(crate) fail_on: Threshold,
+    /// Every step, every hole, every reference; progress as lines where there is no terminal
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+    /// No progress and no remarks on stderr
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Times of each stage and peak memory on stderr
+    #[arg(long)]
+    pub(crate) timings: bool,
+}
+
+/// A place inside layers.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// A file or folder, and parts inside it: ota.zip!system.img!app/X.apk; ota.zip!/system/app/X.apk by device path
+    #[arg(value_name = "WHAT!PATH")]
+    pub(crate) place: String,
+}
+
+/// Flags of `ls`.
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Everything below, not only what is directly inside
+    #[arg(long, short = 'R')]
+    pub(crate) recursive: bool,
+}
+
+/// Flags of `cat`.
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Flags of `extract`.
+#[derive(Debug, Args)]
+pub(crate) struct Extract {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Folder to write into; it is made, or must be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+}
+
+/// Flags of `code`.
+#[derive(Debug, Args)]
+pub(crate) struct Code {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only methods whose name contains this: com.example.Report.send, or Lcom/example/Report;->send
+    pub(crate) method: Option<String>,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A report written by `scan --json`
+    #[arg(value_name = "REPORT.json")]
+    pub(crate) report: PathBuf,
+    /// The id of the finding, or its beginning
+    #[arg(value_name = "FINDING-ID")]
+    pub(crate) finding: String,
+}
+
+/// Flags of `knowledge`.
+#[derive(Debug, Args)]
+pub(crate) struct Knowledge {
+    #[command(subcommand)]
+    pub(crate) what: KnowledgeCommand,
+}
+
+/// What to do with the knowledge.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KnowledgeCommand {
+    /// List kinds of data, sinks, rules and suppliers
+    List {
+        /// Lay the files of this folder over the built-in ones
+        dir: Option<PathBuf>,
+    },
+    /// Check the built-in files, and those of a folder laid over them
+    Check {
+        /// The folder
+        dir: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,112 @@
+//! `knowledge`: what the program knows about the world; `docs/knowledge.md` is the text of `list`.
+
+use std::io::Write;
+use std::path::Path;
+
+use bytes::host::{self, HostKind};
+use knowledge::Knowledge;
+
+use crate::{
+    arguments::{self, KnowledgeCommand},
+    exit::{Exit, Stop},
+    output,
+};
+
+/// Most folders below each other, and files in all of them: a folder of knowledge is small.
+const DEPTH_MAX: usize = 8;
+const FILES_MAX: usize = 10_000;
+
+pub(crate) fn run(flags: &arguments::Knowledge) -> Result<Exit, Stop> {
+    let mut out = output::result();
+    match &flags.what {
+        KnowledgeCommand::List { dir } => out.write_all(list(&load(dir.as_deref())?).as_bytes())?,
+        KnowledgeCommand::Check { dir } => {
+            let known = load(dir.as_deref())?;
+            writeln!(
+                out,
+                "{} models, {} kinds of data, {} kinds of sinks, {} rules, {} suppliers: all well-formed\ndigest {}",
+                known.models.len(),
+                known.data_kinds.len(),
+                known.sink_kinds.len(),
+                known.rules.len(),
+                known.suppliers.len(),
+                known.digest()
+            )?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Clean)
+}
+
+/// The built-in knowledge, with the files of `folder` laid over it.
+pub(crate) fn load(folder: Option<&Path>) -> Result<Knowledge, Stop> {
+    let mut files = Vec::new();
+    if let Some(folder) = folder {
+        collect(folder, "", 0, &mut files)?;
+        if files.is_empty() {
+            return Err(Stop::because(format!("{}: no *.toml file in it", folder.display())));
+        }
+    }
+    Knowledge::with_files(&files).map_err(|problem| Stop::because(format!("knowledge: {problem}")))
+}
+
+/// Every `*.toml` below `folder`, by name. `prefix` is the path from the top; the depth is bounded.
+fn collect(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, String)>) -> Result<(), Stop> {
+    let entries = host::list_folder(folder).map_err(|error| Stop::because(format!("{}: {error}", folder.display())))?;
+    for entry in entries {
+        let name = format!("{prefix}{}", firmware::shown(&entry.name));
+        match entry.kind {
+            HostKind::Directory if depth < DEPTH_MAX => {
+                collect(&entry.path, &format!("{name}/"), depth.saturating_add(1), files)?;
+            }
+            HostKind::Directory => return Err(Stop::because(format!("{name}: more than {DEPTH_MAX} folders deep"))),
+            // A link may stand for a file; one that leads nowhere is an error the user wants to know.
+            HostKind::File | HostKind::Symlink(_) if name.ends_with(".toml") => {
+                if files.len() >= FILES_MAX {
+                    return Err(Stop::because(format!("more than {FILES_MAX} knowledge files")));
+                }
+                files.push((name, output::read_text(&entry.path)?));
+            }
+            HostKind::File | HostKind::Symlink(_) | HostKind::Special => {}
+        }
+    }
+    Ok(())
+}
+
+fn list(known: &Knowledge) -> String {
+    let mut text = String::from(
+        "# What the program knows\n\nFrom the files under `knowledge/`, which `--knowledge` can add to.\n",
+    );
+    text.push_str("\n## Grades\n\n");
+    for (axis, grades) in &known.axes {
+        text.push_str(&format!("* {}: ", format!("{axis:?}").to_lowercase()));
+        let ranks: Vec<String> = grades.iter().enumerate().map(|(rank, grade)| format!("{rank} {grade}")).collect();
+        text.push_str(&format!("{}\n", ranks.join("; ")));
+    }
+    text.push_str("\n## Kinds of data\n\n");
+    for (id, kind) in &known.data_kinds {
+        text.push_str(&format!("* `{id}`: {}\n", kind.label));
+    }
+    text.push_str("\n## Kinds of sinks\n\n");
+    for (id, kind) in &known.sink_kinds {
+        text.push_str(&format!("* `{id}`: {}\n", kind.label));
+    }
+    text.push_str("\n## Rules\n\n");
+    for rule in &known.rules {
+        let axis = format!("{:?}", rule.axis).to_lowercase();
+        text.push_str(&format!("* `{}` ({axis} {}): {}\n", rule.id, rule.rank, rule.title));
+    }
+    text.push_str("\n## Suppliers\n\n");
+    for supplier in &known.suppliers {
+        text.push_str(&format!("* `{}`: {}, {}\n", supplier.id, supplier.name, supplier.summary));
+    }
+    text.push_str(&format!(
+        "\n## Platform\n\n{} models of library methods, {} content providers, {} entry points, {} callbacks, {} permissions.\n",
+        known.models.len(),
+        known.providers.len(),
+        known.entry_points.len(),
+        known.callbacks.len(),
+        known.permissions.len()
+    ));
+    text
+}

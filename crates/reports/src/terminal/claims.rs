@@ -1,0 +1,289 @@
+//! Claims by app, worst first, each with a short proof.
+
+use std::io;
+
+use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Step, Transport};
+
+use super::{
+    page::{Look, Page, count, number, some_of},
+    question, rank_look,
+};
+
+/// Steps of a proof shown, without `-v`.
+const STEPS_SHOWN_MAX: usize = 12;
+/// Entries of one list shown, without `-v`.
+const LISTED_SHOWN_MAX: usize = 6;
+/// Width of the column of labels.
+const LABEL_WIDTH: usize = 13;
+
+/// Every claim: first those an entry point leads to, then the others.
+pub(super) fn all(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let (reached, present): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().partition(|finding| finding.parts.modifiers.reachable);
+    page.heading("What the apps are able to do")?;
+    if reached.is_empty() {
+        page.text(2, Look::Plain, "No flow that a rule speaks of was found behind an entry point.")?;
+    } else {
+        let about = "Read from the code, with the place of every hop. Nothing was run: this says what the code can do once its \
+                     trigger comes, not that it has happened.";
+        page.text(2, Look::Dim, about)?;
+    }
+    by_app(page, report, &reached)?;
+    if !present.is_empty() {
+        page.heading("Present, no entry point found")?;
+        let about =
+            "The code below is in the image. Nothing was found that starts it, so it is not part of the grades.";
+        page.text(2, Look::Dim, about)?;
+        by_app(page, report, &present)?;
+    }
+    quiet_apps(page, report)
+}
+
+/// Groups in the order of each app's first claim; the claims come worst first.
+fn by_app(page: &mut Page<'_>, report: &Report, findings: &[&Finding]) -> io::Result<()> {
+    let mut names: Vec<&str> = Vec::new();
+    for finding in findings {
+        if !names.contains(&finding.parts.app.as_str()) {
+            names.push(&finding.parts.app);
+        }
+    }
+    for name in names {
+        page.blank()?;
+        app(page, name, report.apps.iter().filter(|app| app.package == name))?;
+        for finding in findings.iter().filter(|finding| finding.parts.app == name) {
+            page.blank()?;
+            claim(page, finding)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is known about the app itself.
+fn app<'r>(page: &mut Page<'_>, name: &str, records: impl Iterator<Item = &'r AppRecord>) -> io::Result<()> {
+    page.text(0, Look::Bold, name)?;
+    for record in records {
+        let mut parts: Vec<String> = vec![record.path.clone()];
+        parts.extend(record.label.as_ref().map(|label| format!("\"{label}\"")));
+        parts.extend(record.version_name.as_ref().map(|version| format!("version {version}")));
+        parts.extend(record.shared_user_id.as_ref().map(|user| format!("shared user {user}")));
+        page.text(2, Look::Dim, &parts.join(", "))?;
+        for signer in &record.signers {
+            let certificate = signer.certificate_sha256.get(..16).unwrap_or(&signer.certificate_sha256);
+            let text = format!("signed by {} (certificate {certificate}...)", signer.subject);
+            match &signer.verified {
+                Ok(()) => page.text(2, Look::Dim, &text)?,
+                Err(why) => page.text(2, Look::Warning, &format!("{text}, NOT verified: {why}"))?,
+            }
+        }
+        for supplier in record.suppliers.iter().take(2) {
+            let text = format!("points to {} ({} % sure)", supplier.name, supplier.confidence_percent);
+            page.text(2, Look::Dim, &text)?;
+        }
+        hidden_strings(page, record)?;
+    }
+    Ok(())
+}
+
+fn hidden_strings(page: &mut Page<'_>, record: &AppRecord) -> io::Result<()> {
+    if record.hidden_strings.is_empty() {
+        return Ok(());
+    }
+    let found = count(record.hidden_strings.len(), "hidden string", "hidden strings");
+    page.text(2, Look::Dim, &format!("{found} recovered from its code"))?;
+    if page.verbose {
+        for hidden in &record.hidden_strings {
+            let place = format!("{} +{:#x}, {}", short_method(&hidden.method), hidden.code_unit, hidden.how);
+            page.text(4, Look::Dim, &format!("\"{}\" ({place})", hidden.value))?;
+        }
+    }
+    Ok(())
+}
+
+fn claim(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let parts = &finding.parts;
+    let (axis, _) = question(parts.axis);
+    let label = format!("{axis} {}", parts.rank);
+    page.labelled(2, 11, (rank_look(parts.rank), &label), (Look::Bold, &parts.title))?;
+    details(page, finding)?;
+    proof(page, finding)
+}
+
+fn details(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let (parts, modifiers) = (&finding.parts, &finding.parts.modifiers);
+    let max = if page.verbose { usize::MAX } else { LISTED_SHOWN_MAX };
+    let list = |items: &[String], between: &str| some_of(items.iter().map(String::as_str), max, between);
+    let with = |label: &str, details: &[String]| match details {
+        [] => label.to_owned(),
+        _ => format!("{label}: {}", list(details, ", ")),
+    };
+    row(page, "from", &with(&parts.source.label, &parts.source.details))?;
+    row(page, "to", &with(&parts.sink.label, &parts.sink.details))?;
+    if parts.axis == Axis::Takes || modifiers.transport != Transport::Unknown {
+        row(page, "transport", transport(modifiers.transport))?;
+    }
+    row(page, "carried by", &list(&modifiers.carriers, " -> "))?;
+    row(page, "operations", &list(&modifiers.operations, ", "))?;
+    if parts.apps.len() > 1 {
+        row(page, "across apps", &parts.apps.join(" -> "))?;
+    }
+    row(page, "let by", &list(&modifiers.permissions, "; "))?;
+    row(page, "started by", &list(&modifiers.triggers, ", "))?;
+    let sure = match (&parts.confidence.level, parts.confidence.reasons.is_empty()) {
+        (Level::High, true) => "high: every hop was followed exactly".to_owned(),
+        (level, true) => level_word(*level).to_owned(),
+        (level, false) => format!("{}: {}", level_word(*level), parts.confidence.reasons.join("; ")),
+    };
+    row(page, "confidence", &sure)?;
+    row(page, "ATT&CK", &parts.attack.join(", "))
+}
+
+/// A line of details, unless there is nothing to say.
+fn row(page: &mut Page<'_>, label: &str, text: &str) -> io::Result<()> {
+    if text.is_empty() { Ok(()) } else { page.labelled(4, LABEL_WIDTH, (Look::Dim, label), (Look::Plain, text)) }
+}
+
+const fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::ClearHttp => "clear HTTP: readable by everybody on the way",
+        Transport::Tls => "TLS",
+        Transport::Unknown => "not known: no address was recovered",
+    }
+}
+
+const fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::High => "high",
+        Level::Medium => "medium",
+        Level::Low => "low",
+    }
+}
+
+/// Source, hops between apps and stores, sink; with `-v` every step.
+fn proof(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let steps = finding.proof.steps();
+    let chosen: Vec<&Step> = if page.verbose { steps.iter().collect() } else { turning_points(steps) };
+    let mut lead = format!("proof {}, {}", finding.id, count(steps.len(), "step", "steps"));
+    if finding.parts.pairs > 1 {
+        lead.push_str(&format!(", the best of {}", number(u64::from(finding.parts.pairs))));
+    }
+    page.text(4, Look::Dim, &lead)?;
+    for step in chosen {
+        one_step(page, step)?;
+    }
+    Ok(())
+}
+
+/// The steps that a reader needs first: both ends, every store, every change of app.
+fn turning_points(steps: &[Step]) -> Vec<&Step> {
+    let last = steps.len().saturating_sub(1);
+    let before = std::iter::once(None).chain(steps.iter().map(Some));
+    let mut chosen: Vec<&Step> = steps
+        .iter()
+        .zip(before)
+        .enumerate()
+        .filter(|(position, (step, before))| {
+            let is_store = matches!(step.hop, Hop::Database | Hop::File | Hop::Provider | Hop::Channel);
+            let moves = before.is_some_and(|before| before.app != step.app);
+            *position == 0 || *position == last || is_store || moves
+        })
+        .map(|(_, (step, _))| step)
+        .collect();
+    if chosen.len() > STEPS_SHOWN_MAX {
+        // The ends stay: the last one is moved in front of what is left out.
+        let end = chosen.pop();
+        chosen.truncate(STEPS_SHOWN_MAX.saturating_sub(1));
+        chosen.extend(end);
+    }
+    chosen
+}
+
+fn one_step(page: &mut Page<'_>, step: &Step) -> io::Result<()> {
+    page.labelled(6, 10, (Look::Dim, hop_word(step.hop)), (Look::Plain, &step.text))?;
+    let method = if page.verbose { step.method.clone() } else { short_method(&step.method) };
+    let mut place = format!("{method} +{:#x} in {}", step.code_unit, step.at.path);
+    if let Some(offset) = step.at.offset {
+        place.push_str(&format!(" at {offset:#x}"));
+    }
+    if page.verbose && !step.at.container.is_empty() {
+        place.push_str(&format!(" ({})", step.at.container));
+    }
+    page.labelled(6, 10, (Look::Dim, ""), (Look::Dim, &place))
+}
+
+const fn hop_word(hop: Hop) -> &'static str {
+    match hop {
+        Hop::Source => "source",
+        Hop::Through => "through",
+        Hop::Call => "call",
+        Hop::Return => "return",
+        Hop::Field => "field",
+        Hop::Database => "database",
+        Hop::File => "file",
+        Hop::Provider => "provider",
+        Hop::Channel => "channel",
+        Hop::Sink => "sink",
+    }
+}
+
+/// `Lcom/example/Report;->send(I)V` as `com.example.Report.send`.
+fn short_method(descriptor: &str) -> String {
+    let named = descriptor.strip_prefix('L').and_then(|rest| rest.split_once(";->"));
+    match named {
+        Some((class, method)) => {
+            let name = method.split_once('(').map_or(method, |(name, _)| name);
+            format!("{}.{name}", class.replace('/', "."))
+        }
+        None => descriptor.to_owned(),
+    }
+}
+
+/// Apps about which nothing is claimed, the opaque ones apart: those are not clean, they are not known.
+fn quiet_apps(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let quiet: Vec<&AppRecord> = report
+        .apps
+        .iter()
+        .filter(|app| !report.findings.iter().any(|finding| finding.parts.app == app.package))
+        .collect();
+    let counted = |code: &str| quiet.iter().filter(|app| app.code == code).count();
+    let kinds = [
+        ("read", "read completely"),
+        ("partial", "read in part, so not judged as a whole"),
+        ("opaque", "whose code was not recovered, so not judged"),
+        ("none", "without code"),
+    ];
+    let parts: Vec<String> = kinds
+        .iter()
+        .filter_map(|(code, words)| match counted(code) {
+            0 => None,
+            some => Some(format!("{} {words}", number(u64::try_from(some).unwrap_or(u64::MAX)))),
+        })
+        .collect();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    page.heading("No claim is made about")?;
+    page.text(2, Look::Plain, &format!("{}: {}", count(quiet.len(), "app", "apps"), parts.join("; ")))
+}
+
+/// One claim with all its proof.
+pub(super) fn explained(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    page.text(0, Look::Bold, &finding.parts.app)?;
+    claim(page, finding)?;
+    let text = match finding.parts.modifiers.reachable {
+        true => "An entry point leads here. Nothing was run: this is what the code is able to do.",
+        false => "No entry point was found that leads here: the code is present, and may never run.",
+    };
+    page.text(4, Look::Dim, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_named_as_people_write_them() {
+        assert_eq!(short_method("Lcom/example/Report;->send(I)V"), "com.example.Report.send");
+        assert_eq!(short_method("Lcom/example/A$1;-><init>()V"), "com.example.A$1.<init>");
+        assert_eq!(short_method("not a descriptor"), "not a descriptor");
+    }
+}

@@ -1,0 +1,205 @@
+//! The report on a terminal: read by a person in a minute, from what was not seen to how much was looked at.
+//!
+//! ```text
+//! what was scanned - what was not seen - the three grades - claims by app, worst first - claims that no entry point
+//! was found for - suppliers - coverage - figures
+//! ```
+//! The words keep three things apart: what is *present* in the bytes, what the code is *able* to do once an entry point
+//! starts it, and how surely each hop was followed. Nothing was run, so nothing is ever said to have happened.
+
+mod claims;
+mod coverage;
+mod page;
+
+use std::io;
+
+use findings::{Axis, Grade, Report, Supplier};
+
+use crate::{Format, Options};
+use page::{Look, Page, count, number, some_of};
+
+/// For people.
+pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };
+
+/// Pieces of evidence shown for a supplier, without `-v`.
+const EVIDENCE_SHOWN_MAX: usize = 4;
+/// Suppliers and limits listed, without `-v`.
+const SUPPLIERS_SHOWN_MAX: usize = 8;
+
+fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let page = &mut Page::new(options, out);
+    identity(page, report)?;
+    coverage::headline(page, report)?;
+    grades(page, report)?;
+    claims::all(page, report)?;
+    suppliers(page, &report.suppliers)?;
+    coverage::table(page, report)?;
+    figures(page, report)
+}
+
+/// The proof of one claim, hop by hop. `Ok(false)` if the report has no claim whose id begins with `id`.
+///
+/// # Errors
+/// `out` cannot be written.
+pub fn explain(report: &Report, id: &str, options: &Options, out: &mut dyn io::Write) -> io::Result<bool> {
+    let found = report.findings.iter().filter(|finding| !id.is_empty() && finding.id.starts_with(id));
+    let mut any = false;
+    for finding in found {
+        let page = &mut Page::new(&Options { verbose: true, ..*options }, &mut *out);
+        if any {
+            page.blank()?;
+        }
+        claims::explained(page, finding)?;
+        any = true;
+    }
+    Ok(any)
+}
+
+fn identity(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let inputs: Vec<String> =
+        report.inputs.iter().map(|input| format!("{} ({} bytes)", input.name, number(input.len))).collect();
+    let shown = if page.verbose { usize::MAX } else { 3 };
+    let inputs = some_of(inputs.iter().map(String::as_str), shown, ", ");
+    page.text(0, Look::Bold, &format!("{} {}: {inputs}", report.tool.name, report.tool.version))?;
+    let identity = &report.identity;
+    let brand = identity.brand.as_deref().or(identity.manufacturer.as_deref());
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(brand.into_iter().chain(identity.model.as_deref().or(identity.device.as_deref())).map(str::to_owned));
+    let device = parts.join(" ");
+    let mut parts: Vec<String> = if device.is_empty() { Vec::new() } else { vec![device] };
+    match (&identity.android, identity.api_level) {
+        (Some(release), Some(level)) => parts.push(format!("Android {release} (API {level})")),
+        (Some(release), None) => parts.push(format!("Android {release}")),
+        (None, Some(level)) => parts.push(format!("API {level}")),
+        (None, None) => {}
+    }
+    parts.extend(identity.built_utc_seconds.map(|seconds| format!("built {}", date(seconds))));
+    parts.extend(identity.security_patch.as_ref().map(|patch| format!("security patch {patch}")));
+    if parts.is_empty() {
+        page.text(0, Look::Dim, "no build properties: the image does not say whose it is")?;
+    } else {
+        page.text(0, Look::Plain, &parts.join(", "))?;
+    }
+    if let Some(fingerprint) = &identity.fingerprint {
+        page.text(0, Look::Dim, fingerprint)?;
+    }
+    Ok(())
+}
+
+/// The question of an axis.
+const fn question(axis: Axis) -> (&'static str, &'static str) {
+    match axis {
+        Axis::Takes => ("takes", "what personal data leaves"),
+        Axis::Obeys => ("obeys", "what a server can make it do"),
+        Axis::Exposes => ("exposes", "what any other app can make it do"),
+    }
+}
+
+fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    page.blank()?;
+    for Grade { axis, rank, grade } in &report.grades {
+        let (name, question) = question(*axis);
+        let look = rank_look(*rank);
+        let grade = if grade.is_empty() { format!("rank {rank}") } else { grade.clone() };
+        page.labelled(0, 9, (Look::Bold, name), (look, &grade))?;
+        page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}")))?;
+    }
+    Ok(())
+}
+
+const fn rank_look(rank: u8) -> Look {
+    match rank {
+        0 => Look::Good,
+        1 | 2 => Look::Warning,
+        _ => Look::Alarm,
+    }
+}
+
+fn suppliers(page: &mut Page<'_>, suppliers: &[Supplier]) -> io::Result<()> {
+    page.heading("Suppliers that the image points to")?;
+    if suppliers.is_empty() {
+        return page.text(2, Look::Dim, "none known");
+    }
+    let max = if page.verbose { usize::MAX } else { SUPPLIERS_SHOWN_MAX };
+    for supplier in suppliers.iter().take(max) {
+        let title = format!("{} ({} % sure)", supplier.name, supplier.confidence_percent);
+        page.text(2, Look::Plain, &title)?;
+        supplier_evidence(page, supplier)?;
+    }
+    match suppliers.len().checked_sub(max) {
+        Some(rest) if rest > 0 => page.text(2, Look::Dim, &format!("and {rest} more")),
+        _ => Ok(()),
+    }
+}
+
+fn supplier_evidence(page: &mut Page<'_>, supplier: &Supplier) -> io::Result<()> {
+    let max = if page.verbose { usize::MAX } else { EVIDENCE_SHOWN_MAX };
+    for piece in supplier.evidence.iter().take(max) {
+        let mut text = format!("{} ({} %)", piece.value, piece.weight_percent);
+        if page.verbose {
+            text.push_str(&format!(", {}", piece.reference));
+        }
+        page.labelled(4, 13, (Look::Dim, &piece.kind), (Look::Plain, &text))?;
+    }
+    match supplier.evidence.len().checked_sub(max) {
+        Some(rest) if rest > 0 => page.text(4, Look::Dim, &format!("and {} more", count(rest, "piece", "pieces"))),
+        _ => Ok(()),
+    }
+}
+
+fn figures(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let figures = &report.statistics;
+    page.heading("Looked at")?;
+    page.text(
+        2,
+        Look::Plain,
+        &format!(
+            "{} files, {} apps, {} methods, {} instructions",
+            number(figures.files),
+            number(figures.apps),
+            number(figures.methods),
+            number(figures.instructions)
+        ),
+    )?;
+    if !figures.cuts.is_empty() {
+        let cuts: Vec<String> =
+            figures.cuts.iter().map(|(name, times)| format!("{name} ({})", number(*times))).collect();
+        let text = format!("Limits reached, so that some flows may be missed: {}", cuts.join("; "));
+        page.text(2, Look::Warning, &text)?;
+    }
+    page.text(2, Look::Dim, &format!("knowledge {}, schema {}", report.tool.knowledge, report.schema_version))
+}
+
+/// Seconds since 1970 as a date in UTC.
+fn date(seconds: u64) -> String {
+    // The civil calendar repeats every 400 years of 146,097 days; years are counted from 1 March of year 0.
+    let days = (seconds / 86_400).saturating_add(719_468);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era.saturating_mul(400).saturating_add(year_of_era).saturating_add(u64::from(month <= 2));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // date -u -d @N +%F
+        let known = [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (1_483_228_799, "2016-12-31"),
+            (4_107_542_400, "2100-03-01"),
+        ];
+        for (seconds, text) in known {
+            assert_eq!(date(seconds), text);
+        }
+        assert!(!date(u64::MAX).is_empty());
+    }
+}
