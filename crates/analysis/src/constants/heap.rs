@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use code::{FieldId, TypeId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::constant::{ARRAY_DEPTH_MAX, ArrayConstant, Constant};
 use super::library::{CipherState, DigestState, RandomState};
@@ -98,8 +98,9 @@ impl Heap {
 
     /// Spends steps.
     pub(super) fn spend(&mut self, steps: u64) -> Result<(), Stop> {
-        self.steps_left = self.steps_left.checked_sub(steps).ok_or(Stop::Fuel)?;
-        Ok(())
+        let left = self.steps_left.checked_sub(steps);
+        self.steps_left = left.unwrap_or(0);
+        left.map(|_| ()).ok_or(Stop::Fuel)
     }
 
     /// Spends the steps of handling `units` units of data: sixteen of them cost as much as one instruction.
@@ -257,6 +258,33 @@ impl Heap {
         Ok(moved.get(&root).map_or(Value::Unknown, |&id| Value::Object(id)))
     }
 
+    /// Keeps of the objects what cannot change unseen: everything in `roots` (a change next to the read would be seen),
+    /// arrays, keys, and those fields of instances that are final.
+    pub(super) fn keep_settled(&mut self, roots: &FxHashSet<ObjectId>, is_final: impl Fn(FieldId) -> bool) {
+        for (index, object) in (self.base..).zip(&mut self.objects) {
+            match object {
+                Object::Instance(instance) => {
+                    instance.fields.retain(|&field, _| is_final(field));
+                    instance.is_lost = true;
+                }
+                Object::Builder(_)
+                | Object::Output(_)
+                | Object::Input { .. }
+                | Object::List(_)
+                | Object::Map(_)
+                | Object::Iterator { .. }
+                | Object::Cipher(_)
+                | Object::Digest(_)
+                | Object::Random(_)
+                    if !roots.contains(&ObjectId(index)) =>
+                {
+                    *object = Object::Lost;
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// A constant as a value of this heap.
     pub(super) fn import(&mut self, constant: &Constant) -> Result<Value, Stop> {
         Ok(match constant {
@@ -340,7 +368,6 @@ fn visit(object: &Object, mut each: impl FnMut(&Value)) {
             items.iter().for_each(each);
         }
         Object::Instance(instance) => {
-            #[expect(clippy::iter_over_hash_type, reason = "every value is treated alike, in any order")]
             instance.fields.values().for_each(each);
         }
         Object::Map(entries) => entries.values().for_each(each),

@@ -6,17 +6,22 @@
 
 use std::sync::Arc;
 
-use code::{BlockId, Body, ElementKind, InvokeKind, MethodId, Op, Program};
+use code::{BlockId, Body, ElementKind, InvokeKind, MethodId, Op, Program, TypeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::machine::{Flow, Mode, World, join};
 use super::value::{Text, Value};
+use super::writes::is_initialiser;
 use super::{Bodies, Interpreter, Limits, StaticWrites, Stop};
 
 /// Instructions spent on following one method.
 const METHOD_STEPS: u64 = 50_000;
 /// Strings reported for one method: a table of a thousand entries is read, a loop that makes strings is cut.
 const STRINGS_PER_METHOD_MAX: usize = 4096;
+/// Instructions searched for the literals that a computed string may be put together from.
+const LITERALS_SEARCHED_MAX: usize = 4096;
+/// Units of the text that they are looked for in.
+const UNITS_SEARCHED_MAX: usize = 256;
 
 /// A string that no string table shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,16 +116,21 @@ impl Interpreter<'_> {
     fn hidden_strings_of(&mut self, method: MethodId, body: &Arc<Body>) -> Vec<HiddenString> {
         let mut found: Vec<HiddenString> = Vec::new();
         let mut seen: FxHashSet<(usize, Text)> = FxHashSet::default();
-        for observation in self.follow(body).into_iter().chain(self.fold_blocks(body)) {
+        let initialised = self.program.method(method).map(|method| method.class);
+        let initialised = initialised.filter(|_| is_initialiser(self.program, method));
+        let mut observations = self.follow(body, initialised);
+        observations.extend(self.fold_blocks(body, initialised));
+        for observation in observations {
             if observation.text.is_empty() || found.len() >= STRINGS_PER_METHOD_MAX {
                 continue;
             }
-            let Some(instruction) = body.instructions.get(observation.instruction) else { continue };
-            let Some(how) = self.how(&instruction.op, &observation) else { continue };
-            if seen.insert((observation.instruction, Text::clone(&observation.text))) {
-                let value = String::from_utf16_lossy(&observation.text);
-                found.push(HiddenString { method, code_unit: instruction.address, how, value });
+            if !seen.insert((observation.instruction, Text::clone(&observation.text))) {
+                continue;
             }
+            let Some(instruction) = body.instructions.get(observation.instruction) else { continue };
+            let Some(how) = self.how(body, &instruction.op, &observation) else { continue };
+            let value = String::from_utf16_lossy(&observation.text);
+            found.push(HiddenString { method, code_unit: instruction.address, how, value });
         }
         // Stable: strings of one call stay in the order it made them.
         found.sort_by_key(|string| string.code_unit);
@@ -128,7 +138,7 @@ impl Interpreter<'_> {
     }
 
     /// How the call hid the string; `None` if it did not.
-    fn how(&self, op: &Op, observation: &Observation) -> Option<How> {
+    fn how(&mut self, body: &Body, op: &Op, observation: &Observation) -> Option<How> {
         let Op::Invoke { method, .. } = op else { return None };
         let reference = self.program.method(*method)?;
         let is_in_table = || self.program.find_string(&String::from_utf16_lossy(&observation.text)).is_some();
@@ -140,16 +150,43 @@ impl Interpreter<'_> {
             ("Ljava/lang/StringBuilder;" | "Ljava/lang/StringBuffer;", None) if observation.is_assembled => {
                 (!is_in_table()).then_some(How::Assembled)
             }
-            _ if self.program.class_of(reference.class).is_some() => (!is_in_table()).then_some(How::Computed(*method)),
+            _ if self.program.class_of(reference.class).is_some() => {
+                let callee = self.dispatch(reference.class, *method).and_then(|callee| self.body(callee));
+                let bodies = [Some(body), callee.as_deref()];
+                let is_visible = is_in_table() || self.is_spelled_out(&observation.text, &bodies);
+                (!is_visible).then_some(How::Computed(*method))
+            }
             _ => None,
         }
     }
 
+    /// Whether literals of these bodies make up at least half of a text: then it is put together, not hidden.
+    fn is_spelled_out(&self, text: &[u16], bodies: &[Option<&Body>]) -> bool {
+        let text = text.get(..UNITS_SEARCHED_MAX).unwrap_or(text);
+        let mut covered = vec![false; text.len()];
+        let instructions = bodies.iter().flatten().flat_map(|body| &body.instructions);
+        for instruction in instructions.take(LITERALS_SEARCHED_MAX) {
+            let Op::Text { text: literal, .. } = instruction.op else { continue };
+            let literal = self.program.utf16(literal);
+            // One unit is in many a text.
+            if literal.len() < 2 {
+                continue;
+            }
+            for (start, window) in text.windows(literal.len()).enumerate() {
+                if window == literal {
+                    covered.iter_mut().skip(start).take(literal.len()).for_each(|unit| *unit = true);
+                }
+            }
+        }
+        covered.iter().filter(|&&unit| unit).count().saturating_mul(2) >= text.len()
+    }
+
     /// Follows a method from its start with unknown parameters.
-    fn follow(&mut self, body: &Arc<Body>) -> Vec<Observation> {
+    fn follow(&mut self, body: &Arc<Body>, initialised: Option<TypeId>) -> Vec<Observation> {
         let mut world = World::new(self, Mode::Observe);
         world.give_steps(METHOD_STEPS);
         world.observations = Some(Vec::new());
+        world.initialising = initialised;
         if world.push(Arc::clone(body), vec![Value::Unknown; body.parameters.len()], None).is_err() {
             return Vec::new();
         }
@@ -158,10 +195,11 @@ impl Interpreter<'_> {
     }
 
     /// Folds each block alone.
-    fn fold_blocks(&mut self, body: &Arc<Body>) -> Vec<Observation> {
+    fn fold_blocks(&mut self, body: &Arc<Body>, initialised: Option<TypeId>) -> Vec<Observation> {
         let mut world = World::new(self, Mode::Scan);
         world.give_steps(METHOD_STEPS);
         world.observations = Some(Vec::new());
+        world.initialising = initialised;
         if world.push(Arc::clone(body), vec![Value::Unknown; body.parameters.len()], None).is_err() {
             return Vec::new();
         }

@@ -441,12 +441,15 @@ impl Interpreter<'_> {
             Op::InstanceOf { to, from, ty } => {
                 let value = world.read(*from);
                 let wanted = self.program.descriptor(*ty);
+                // The library extends no class of the program.
+                let is_ours = self.program.class_of(*ty).is_some();
                 let is_instance = match (&value, world.heap.object(&value)) {
                     (Value::Number(0), _) => Some(false),
                     (Value::Text(_), _) if wanted == "Ljava/lang/String;" => Some(true),
                     (_, Some(Object::Instance(instance))) => {
                         let class = self.program.descriptor(instance.class);
-                        self.hierarchy.is_subtype(class, wanted).then_some(true)
+                        let is_subtype = self.hierarchy.is_subtype(class, wanted);
+                        (is_subtype || is_ours).then_some(is_subtype)
                     }
                     _ => None,
                 };

@@ -18,9 +18,6 @@ mod statics;
 mod value;
 mod writes;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use code::{Body, MethodId};

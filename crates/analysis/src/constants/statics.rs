@@ -17,6 +17,7 @@ use super::{Interpreter, Stop};
 /// Initialisers waiting for each other.
 const WORLDS_MAX: usize = 64;
 const STATIC: u32 = 0x8;
+const FINAL: u32 = 0x10;
 
 /// The static fields of a class after its initialiser.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Interpreter<'_> {
                 }
                 Pause::Finished(result) => result,
             };
-            if let Some(class) = world.initialising {
+            if let Some(class) = world.initialising.filter(|_| world.mode == Mode::Run) {
                 let frozen = self.freeze(class, &world, result.is_ok());
                 self.frozen.insert(class, Arc::new(frozen));
                 if world.lowest < position {
@@ -118,7 +119,7 @@ impl Interpreter<'_> {
         let mut frozen = Frozen { heap: Heap::new(&self.limits), fields: FxHashMap::default() };
         let Some(class) = self.program.class_of(class) else { return frozen };
         let unsettled = if is_complete { Some(FxHashSet::default()) } else { world.writes_ahead() };
-        let mut moved = FxHashMap::default();
+        let (mut moved, mut roots) = (FxHashMap::default(), FxHashSet::default());
         for definition in class.fields.iter().filter(|definition| definition.access & STATIC != 0) {
             let field = definition.field;
             let written = world.statics.get(&field).cloned();
@@ -130,9 +131,20 @@ impl Interpreter<'_> {
                 (_, None) => self.initial_value(class, field),
             };
             let value = frozen.heap.copy_from(&world.heap, &value, &mut moved).unwrap_or(Value::Unknown);
+            if let Value::Object(id) = value {
+                roots.insert(id);
+            }
             frozen.fields.insert(field, value);
         }
+        frozen.heap.keep_settled(&roots, |field| self.is_final(field));
         frozen
+    }
+
+    /// Whether a field, named by its definition, is written by constructors only.
+    fn is_final(&self, field: FieldId) -> bool {
+        let class = self.program.field(field).and_then(|field| self.program.class_of(field.class));
+        let definition = class.and_then(|class| class.fields.iter().find(|definition| definition.field == field));
+        definition.is_some_and(|definition| definition.access & FINAL != 0)
     }
 
     /// What a static field holds before the initialiser.
@@ -155,8 +167,10 @@ impl Interpreter<'_> {
         }
         let is_written_elsewhere = self.is_written_elsewhere(field);
         if world.initialising == Some(class) {
+            // Block by block, what earlier blocks of the initialiser wrote is not known.
+            let is_lost = world.mode == Mode::Scan || (is_written_elsewhere && world.has_lost_statics);
             let value = match self.program.class_of(class) {
-                Some(class) if !(is_written_elsewhere && world.has_lost_statics) => self.initial_value(class, field),
+                Some(class) if !is_lost => self.initial_value(class, field),
                 _ => Value::Unknown,
             };
             return Ok(Some(Found::Value(value)));

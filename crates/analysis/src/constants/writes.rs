@@ -1,16 +1,56 @@
 //! Which static fields may change after their class is initialised.
 
-use code::{Body, FieldId, MethodId, Op, Program, TypeId, ValueId};
+use code::{Body, FieldId, InvokeKind, MethodId, Op, Program, TypeId, ValueId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Bodies;
 use super::interpreter::resolve_field;
 
-/// The static fields that anything but the initialiser of their class writes, and those whose array is written through
+/// Library classes whose objects never change.
+const IMMUTABLE: &[&str] = &[
+    "Ljava/lang/Object;",
+    "Ljava/lang/String;",
+    "Ljava/lang/CharSequence;",
+    "Ljava/lang/Boolean;",
+    "Ljava/lang/Byte;",
+    "Ljava/lang/Character;",
+    "Ljava/lang/Short;",
+    "Ljava/lang/Integer;",
+    "Ljava/lang/Long;",
+    "Ljava/lang/Float;",
+    "Ljava/lang/Double;",
+];
+
+/// Library methods after which their receiver is as it was. `doFinal` and `digest` end what was begun.
+const HARMLESS: &[&str] = &[
+    "charAt",
+    "clone",
+    "contains",
+    "containsKey",
+    "digest",
+    "doFinal",
+    "elementAt",
+    "equals",
+    "get",
+    "getEncoded",
+    "getIV",
+    "hashCode",
+    "indexOf",
+    "isEmpty",
+    "iterator",
+    "length",
+    "size",
+    "substring",
+    "toArray",
+    "toByteArray",
+    "toString",
+];
+
+/// The static fields that anything but the initialiser of their class writes, and those whose object is changed through
 /// a direct read of the field.
 ///
-/// An array that is handed on and changed elsewhere is not seen: contents of arrays in static fields are taken to stay
-/// unless a write stands next to the read.
+/// An object that is handed on and changed elsewhere is not seen: arrays and collections in static fields are taken to
+/// keep their contents unless a change stands next to the read.
 #[derive(Debug, Clone, Default)]
 pub struct StaticWrites {
     fields: FxHashSet<FieldId>,
@@ -34,19 +74,29 @@ impl StaticWrites {
 
     /// Adds the writes of one body; `initialises` is the class whose initialiser it is.
     pub fn add(&mut self, program: &Program, initialises: Option<TypeId>, body: &Body) {
-        let mut arrays: FxHashMap<ValueId, FieldId> = FxHashMap::default();
+        let mut read: FxHashMap<ValueId, FieldId> = FxHashMap::default();
         for instruction in &body.instructions {
-            match &instruction.op {
-                Op::StaticPut { field, .. } => self.insert(program, initialises, *field),
+            let changed = match &instruction.op {
+                Op::StaticPut { field, .. } => Some(*field),
                 Op::StaticGet { to, field } => {
-                    arrays.insert(*to, *field);
+                    read.insert(*to, *field);
+                    None
                 }
-                Op::ArrayPut { array, .. } | Op::ArrayData { array, .. } => {
-                    if let Some(&field) = arrays.get(array) {
-                        self.insert(program, initialises, field);
+                Op::Cast { to, from, .. } => {
+                    if let Some(&field) = read.get(from) {
+                        read.insert(*to, field);
                     }
+                    None
                 }
-                _ => {}
+                Op::ArrayPut { array, .. } | Op::ArrayData { array, .. } => read.get(array).copied(),
+                Op::Invoke { kind, method, arguments, .. } if !read.is_empty() => {
+                    let changed = changed_argument(program, *kind, *method);
+                    changed.and_then(|index| read.get(arguments.get(index)?)).copied()
+                }
+                _ => None,
+            };
+            if let Some(field) = changed {
+                self.insert(program, initialises, field);
             }
         }
     }
@@ -68,7 +118,29 @@ impl StaticWrites {
     }
 }
 
+/// Which argument, the receiver counted, a library method may change. Methods of the program's own classes change fields
+/// of their objects, which are not relied on unless they are final.
+fn changed_argument(program: &Program, kind: InvokeKind, method: MethodId) -> Option<usize> {
+    let reference = program.method(method)?;
+    let class = program.descriptor(reference.class);
+    match (class, program.text(reference.name)) {
+        ("Ljava/lang/System;", "arraycopy") => Some(2),
+        ("Ljava/util/Arrays;", "fill" | "sort") => Some(0),
+        ("Ljava/util/Random;", "nextBytes") | ("Ljava/io/InputStream;" | "Ljava/io/ByteArrayInputStream;", "read") => {
+            Some(1)
+        }
+        ("Ljava/lang/String;", "getChars") => Some(3),
+        (class, name) => {
+            let may_change = kind != InvokeKind::Static
+                && !IMMUTABLE.contains(&class)
+                && !HARMLESS.contains(&name)
+                && program.class_of(reference.class).is_none();
+            may_change.then_some(0)
+        }
+    }
+}
+
 /// Whether a method is a class initialiser.
-fn is_initialiser(program: &Program, method: MethodId) -> bool {
+pub(super) fn is_initialiser(program: &Program, method: MethodId) -> bool {
     program.method(method).is_some_and(|method| program.text(method.name) == "<clinit>")
 }

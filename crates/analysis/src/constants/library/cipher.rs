@@ -233,7 +233,7 @@ fn finish(state: &CipherState, ready: &Ready) -> Answer<Vec<u8>> {
         let missing = block - data.len() % block;
         data.resize(data.len().saturating_add(missing), missing as u8);
     }
-    if state.mode != Mode::Ctr && data.len() % block != 0 {
+    if state.mode != Mode::Ctr && !data.len().is_multiple_of(block) {
         return Err(ILLEGAL_BLOCK_SIZE);
     }
     keyed.apply(state.mode, ready.encrypt, &ready.vector, &mut data);
