@@ -326,3 +326,33 @@ fn android_base64_skips_what_is_no_symbol_and_refuses_wrong_padding() {
         assert_eq!(decode(wrong), Err(Stop::Exception), "{wrong}");
     }
 }
+
+#[test]
+fn damaged_code_neither_panics_nor_runs_away() {
+    let source = ByteSource::open(&fixture("constants.dex")).unwrap();
+    let whole = source.to_vec(&Budget::new(bytes::Limits::FILE), "dex file").unwrap();
+    let mut state = 1_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut found = 0;
+    for _ in 0..150 {
+        let mut damaged = whole.clone();
+        for _ in 0..8 {
+            // Behind the header, so that the file is still opened.
+            let position = 0x70 + random(damaged.len() - 0x70);
+            damaged[position] = random(256) as u8;
+        }
+        let file = InputFile { path: "damaged.dex".into(), source: ByteSource::from_bytes(damaged) };
+        let program = Program::build(&[file], &Budget::new(bytes::Limits::FILE));
+        let bodies = Kept::new(&program);
+        found += hidden_strings(&program, &bodies).len();
+        let mut interpreter = Interpreter::new(&program, &bodies, Limits { fuel_steps: 20_000, ..Limits::default() });
+        for definition in program.classes().iter().flat_map(|class| &class.methods) {
+            let parameters = program.method(definition.method).unwrap().parameters.len();
+            let _ = interpreter.call(definition.method, &vec![Constant::Number(3); parameters]);
+        }
+    }
+    assert!(found > 150, "most of the code is still read: {found}");
+}

@@ -8,8 +8,8 @@ use super::exceptions::Thrown;
 use super::heap::Object;
 use super::interpreter::Signature;
 use super::library::{self, Call, Fault};
-use super::machine::{Flow, Mode, World};
 use super::value::Value;
+use super::world::{Flow, Mode, World};
 use super::{Interpreter, Stop};
 
 impl Interpreter<'_> {
@@ -25,7 +25,7 @@ impl Interpreter<'_> {
         let values: Vec<Value> = arguments.iter().map(|&id| world.read(id)).collect();
         let receiver = if kind == InvokeKind::Static { None } else { values.first() };
         if receiver.is_some_and(Value::is_null) {
-            return self.raise(world, Thrown::Library("Ljava/lang/NullPointerException;"), &Value::Unknown);
+            return self.raise(world, Thrown::NULL_POINTER, &Value::Unknown);
         }
         let Some(signature) = self.signature(method) else { return Err(Stop::Unknown) };
         match self.target(world, kind, method, receiver) {

@@ -54,6 +54,11 @@ pub(super) enum Thrown {
     Unknown,
 }
 
+impl Thrown {
+    pub(super) const NULL_POINTER: Self = Self::Library("Ljava/lang/NullPointerException;");
+    pub(super) const ARRAY_BOUNDS: Self = Self::Library("Ljava/lang/ArrayIndexOutOfBoundsException;");
+}
+
 /// Whether a handler for `caught` catches it; `None` if the hierarchy is not known.
 pub(super) fn catches(program: &Program, thrown: Thrown, caught: TypeId) -> Option<bool> {
     let caught = program.descriptor(caught);

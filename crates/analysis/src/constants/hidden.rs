@@ -9,8 +9,8 @@ use std::sync::Arc;
 use code::{BlockId, Body, ElementKind, InvokeKind, MethodId, Op, Program, TypeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::machine::{Flow, Mode, World, join};
 use super::value::{Text, Value};
+use super::world::{Flow, Mode, World, join};
 use super::writes::is_initialiser;
 use super::{Bodies, Interpreter, Limits, StaticWrites, Stop};
 
@@ -19,7 +19,7 @@ const METHOD_STEPS: u64 = 50_000;
 /// Strings reported for one method: a table of a thousand entries is read, a loop that makes strings is cut.
 const STRINGS_PER_METHOD_MAX: usize = 4096;
 /// Instructions searched for the literals that a computed string may be put together from.
-const LITERALS_SEARCHED_MAX: usize = 4096;
+const INSTRUCTIONS_SEARCHED_MAX: usize = 4096;
 /// Units of the text that they are looked for in.
 const UNITS_SEARCHED_MAX: usize = 256;
 
@@ -161,17 +161,18 @@ impl Interpreter<'_> {
     }
 
     /// Whether literals of these bodies make up at least half of a text: then it is put together, not hidden.
-    fn is_spelled_out(&self, text: &[u16], bodies: &[Option<&Body>]) -> bool {
+    fn is_spelled_out(&mut self, text: &[u16], bodies: &[Option<&Body>]) -> bool {
         let text = text.get(..UNITS_SEARCHED_MAX).unwrap_or(text);
         let mut covered = vec![false; text.len()];
         let instructions = bodies.iter().flatten().flat_map(|body| &body.instructions);
-        for instruction in instructions.take(LITERALS_SEARCHED_MAX) {
+        for instruction in instructions.take(INSTRUCTIONS_SEARCHED_MAX) {
             let Op::Text { text: literal, .. } = instruction.op else { continue };
             let literal = self.program.utf16(literal);
             // One unit is in many a text.
             if literal.len() < 2 {
                 continue;
             }
+            self.total_steps_left = self.total_steps_left.saturating_sub(text.len() as u64 / 16 + 1);
             for (start, window) in text.windows(literal.len()).enumerate() {
                 if window == literal {
                     covered.iter_mut().skip(start).take(literal.len()).for_each(|unit| *unit = true);

@@ -7,10 +7,11 @@ use code::{Body, FieldId, Hierarchy, MethodId, Program, StringId, TypeId};
 use rustc_hash::FxHashMap;
 
 use super::exceptions::SUPERCLASSES_MAX;
+use super::fields::Fields;
 use super::library::{boxed_as, library};
-use super::machine::{Mode, World};
 use super::statics::Frozen;
 use super::value::{Text, Value};
+use super::world::{Mode, World};
 use super::{Bodies, Constant, Limits, StaticWrites, Stop};
 
 /// Results of calls are remembered up to this size.
@@ -29,7 +30,8 @@ pub struct Interpreter<'p> {
     pub(super) frozen: FxHashMap<TypeId, Arc<Frozen>>,
     literals: FxHashMap<StringId, Text>,
     signatures: FxHashMap<MethodId, Arc<Signature>>,
-    fields: FxHashMap<FieldId, Option<(FieldId, TypeId)>>,
+    pub(super) fields: Fields,
+    resolved: FxHashMap<FieldId, Option<(FieldId, TypeId)>>,
     dispatched: FxHashMap<(TypeId, MethodId), Option<MethodId>>,
     pub(super) only_targets: FxHashMap<MethodId, Option<MethodId>>,
     pub(super) total_steps_left: u64,
@@ -62,7 +64,8 @@ impl<'p> Interpreter<'p> {
             frozen: FxHashMap::default(),
             literals: FxHashMap::default(),
             signatures: FxHashMap::default(),
-            fields: FxHashMap::default(),
+            fields: Fields::new(program),
+            resolved: FxHashMap::default(),
             dispatched: FxHashMap::default(),
             only_targets: FxHashMap::default(),
             total_steps_left: limits.total_steps,
@@ -164,7 +167,8 @@ impl<'p> Interpreter<'p> {
     /// The definition a field reference means, and its class.
     pub(super) fn resolve_field(&mut self, field: FieldId) -> Option<(FieldId, TypeId)> {
         let program = self.program;
-        *self.fields.entry(field).or_insert_with(|| resolve_field(program, field))
+        let fields = &self.fields;
+        *self.resolved.entry(field).or_insert_with(|| fields.resolve(program, field))
     }
 
     /// The string object of a literal: one for each.
@@ -204,44 +208,15 @@ fn program_code(program: &Program, method: MethodId) -> Option<()> {
     program.definition(method)?.1.code.map(|_| ())
 }
 
-/// The definition a field reference means: in its class or the nearest superclass or interface that has it.
-pub(super) fn resolve_field(program: &Program, field: FieldId) -> Option<(FieldId, TypeId)> {
-    let reference = program.field(field)?;
-    let mut work = vec![reference.class];
-    let mut steps_left = SUPERCLASSES_MAX;
-    while let Some(ty) = work.pop() {
-        steps_left = steps_left.checked_sub(1)?;
-        let Some(class) = program.class_of(ty) else { continue };
-        let is_same = |candidate: FieldId| {
-            candidate == field
-                || program
-                    .field(candidate)
-                    .is_some_and(|found| found.name == reference.name && found.ty == reference.ty)
-        };
-        if let Some(found) = class.fields.iter().find(|definition| is_same(definition.field)) {
-            return Some((found.field, ty));
-        }
-        work.extend(class.superclass);
-        work.extend(class.interfaces.iter().copied());
-    }
-    None
-}
-
 fn dispatch(program: &Program, class: TypeId, method: MethodId) -> Option<MethodId> {
-    let reference = program.method(method)?;
+    let name = program.text(program.method(method)?.name);
+    let descriptor = program.method_descriptor(method);
     let mut ty = class;
     for _ in 0..SUPERCLASSES_MAX {
         let class = program.class_of(ty)?;
-        let is_same = |candidate: MethodId| {
-            candidate == method
-                || program.method(candidate).is_some_and(|found| {
-                    found.name == reference.name
-                        && found.return_type == reference.return_type
-                        && found.parameters == reference.parameters
-                })
-        };
-        if let Some(found) = class.methods.iter().find(|definition| is_same(definition.method)) {
-            return Some(found.method);
+        let found = program.find_method(program.descriptor(ty), name, &descriptor);
+        if let Some(found) = found.filter(|&found| program.definition(found).is_some()) {
+            return Some(found);
         }
         ty = class.superclass?;
     }

@@ -9,13 +9,17 @@ mod arithmetic;
 mod calls;
 mod constant;
 mod exceptions;
+mod exchange;
+mod fields;
 mod heap;
 mod hidden;
 mod interpreter;
 mod library;
 mod machine;
+mod operations;
 mod statics;
 mod value;
+mod world;
 mod writes;
 
 use std::sync::Arc;

@@ -6,18 +6,17 @@
 
 use std::sync::Arc;
 
-use code::{Body, Class, FieldId, Literal, MethodId, Op, TypeId};
+use code::{Body, FieldDefinition, FieldId, Literal, MethodId, Op, TypeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::heap::Heap;
-use super::machine::{Mode, Pause, World};
 use super::value::Value;
+use super::world::{Mode, Pause, World};
 use super::{Interpreter, Stop};
 
 /// Initialisers waiting for each other.
 const WORLDS_MAX: usize = 64;
 const STATIC: u32 = 0x8;
-const FINAL: u32 = 0x10;
 
 /// The static fields of a class after its initialiser.
 #[derive(Debug)]
@@ -128,7 +127,7 @@ impl Interpreter<'_> {
                 (Some(fields), _) if fields.contains(&field) => Value::Unknown,
                 (_, Some(Value::Object(_))) if !is_complete => Value::Unknown,
                 (_, Some(value)) => world.heap.resolve(&value),
-                (_, None) => self.initial_value(class, field),
+                (_, None) => self.initial_value(definition),
             };
             let value = frozen.heap.copy_from(&world.heap, &value, &mut moved).unwrap_or(Value::Unknown);
             if let Value::Object(id) = value {
@@ -136,21 +135,13 @@ impl Interpreter<'_> {
             }
             frozen.fields.insert(field, value);
         }
-        frozen.heap.keep_settled(&roots, |field| self.is_final(field));
+        frozen.heap.keep_settled(&roots, |field| self.fields.is_final(field));
         frozen
     }
 
-    /// Whether a field, named by its definition, is written by constructors only.
-    fn is_final(&self, field: FieldId) -> bool {
-        let class = self.program.field(field).and_then(|field| self.program.class_of(field.class));
-        let definition = class.and_then(|class| class.fields.iter().find(|definition| definition.field == field));
-        definition.is_some_and(|definition| definition.access & FINAL != 0)
-    }
-
     /// What a static field holds before the initialiser.
-    fn initial_value(&self, class: &Class, field: FieldId) -> Value {
-        let definition = class.fields.iter().find(|definition| definition.field == field);
-        match definition.and_then(|definition| definition.initial.as_ref()) {
+    fn initial_value(&self, definition: &FieldDefinition) -> Value {
+        match &definition.initial {
             None => Value::NULL,
             Some(Literal::Number(number)) => Value::Number(*number),
             Some(Literal::Text(text)) => Value::Text(self.program.utf16(*text).into()),
@@ -169,8 +160,10 @@ impl Interpreter<'_> {
         if world.initialising == Some(class) {
             // Block by block, what earlier blocks of the initialiser wrote is not known.
             let is_lost = world.mode == Mode::Scan || (is_written_elsewhere && world.has_lost_statics);
-            let value = match self.program.class_of(class) {
-                Some(class) if !is_lost => self.initial_value(class, field),
+            world.heap.work(self.program.class_of(class).map_or(0, |class| class.fields.len()))?;
+            let definitions = self.program.class_of(class).map_or(&[][..], |class| &class.fields);
+            let value = match definitions.iter().find(|definition| definition.field == field) {
+                Some(definition) if !is_lost => self.initial_value(definition),
                 _ => Value::Unknown,
             };
             return Ok(Some(Found::Value(value)));
@@ -186,6 +179,7 @@ impl Interpreter<'_> {
         // Fields may share objects, so all objects of the class come together.
         let mut moved = FxHashMap::default();
         let Some(definition) = self.program.class_of(class) else { return Ok(Some(Found::Value(Value::Unknown))) };
+        world.heap.spend(definition.fields.len() as u64)?;
         for other in definition.fields.iter().map(|definition| definition.field) {
             let is_ours = !world.statics.contains_key(&other) && !self.is_written_elsewhere(other);
             if let Some(value @ Value::Object(_)) = frozen.fields.get(&other).filter(|_| is_ours) {
@@ -200,6 +194,7 @@ impl Interpreter<'_> {
     /// and changed every object one can reach from a static field.
     pub(super) fn lose_statics(&mut self, world: &mut World) -> Result<(), Stop> {
         world.has_lost_statics = true;
+        world.heap.spend(world.statics.len() as u64)?;
         for (&field, value) in &mut world.statics {
             world.heap.lose([value.clone()])?;
             if self.is_written_elsewhere(field) {

@@ -4,7 +4,7 @@ use code::{Body, FieldId, InvokeKind, MethodId, Op, Program, TypeId, ValueId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Bodies;
-use super::interpreter::resolve_field;
+use super::fields::Fields;
 
 /// Library classes whose objects never change.
 const IMMUTABLE: &[&str] = &[
@@ -54,6 +54,8 @@ const HARMLESS: &[&str] = &[
 #[derive(Debug, Clone, Default)]
 pub struct StaticWrites {
     fields: FxHashSet<FieldId>,
+    /// The fields of the program, from the first body on.
+    known: Option<Fields>,
 }
 
 impl StaticWrites {
@@ -72,8 +74,9 @@ impl StaticWrites {
         writes
     }
 
-    /// Adds the writes of one body; `initialises` is the class whose initialiser it is.
+    /// Adds the writes of one body; `initialises` is the class whose initialiser it is. All bodies must be of one program.
     pub fn add(&mut self, program: &Program, initialises: Option<TypeId>, body: &Body) {
+        let known = self.known.get_or_insert_with(|| Fields::new(program));
         let mut read: FxHashMap<ValueId, FieldId> = FxHashMap::default();
         for instruction in &body.instructions {
             let changed = match &instruction.op {
@@ -95,19 +98,13 @@ impl StaticWrites {
                 }
                 _ => None,
             };
-            if let Some(field) = changed {
-                self.insert(program, initialises, field);
+            match changed.and_then(|field| known.resolve(program, field)) {
+                Some((_, class)) if initialises == Some(class) => {}
+                Some((field, _)) => {
+                    self.fields.insert(field);
+                }
+                None => {}
             }
-        }
-    }
-
-    fn insert(&mut self, program: &Program, initialises: Option<TypeId>, field: FieldId) {
-        match resolve_field(program, field) {
-            Some((_, class)) if initialises == Some(class) => {}
-            Some((field, _)) => {
-                self.fields.insert(field);
-            }
-            None => {}
         }
     }
 
