@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../knowledge").canonicalize()?;
-    writeln!(io::stdout(), "cargo::rerun-if-changed={}", root.display())?;
     let mut names = Vec::new();
     collect(&root, &mut names)?;
     names.sort();
@@ -25,11 +24,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Data files below a folder. The depth is that of the repository's own tree.
 fn collect(folder: &Path, names: &mut Vec<PathBuf>) -> io::Result<()> {
+    // A folder's own time changes with its list of files; a file's with its text. Both matter, at every level.
+    writeln!(io::stdout(), "cargo::rerun-if-changed={}", folder.display())?;
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, names)?;
         } else if path.extension().is_some_and(|extension| extension == "toml") {
+            writeln!(io::stdout(), "cargo::rerun-if-changed={}", path.display())?;
             names.push(path);
         }
     }

@@ -178,6 +178,7 @@ impl Loader {
             channels.push(ChannelRule {
                 kind: channel.kind.clone(),
                 name: at.sentence::<Place>(&channel.name)?,
+                within: channel.within.as_deref().map(|place| at.sentence::<Place>(place)).transpose()?,
                 sql: channel.sql,
                 writes: at.sentences(&channel.writes)?,
                 reads: at.sentences(&channel.reads)?,

@@ -187,6 +187,8 @@ pub struct ChannelRule {
     pub kind: String,
     /// The place whose text names the store: a table, a path, a URI.
     pub name: Place,
+    /// The place whose text names what the store is a part of: the file of a preference.
+    pub within: Option<Place>,
     /// The name is the table of this SQL text.
     pub sql: bool,
     /// What is written; deep.

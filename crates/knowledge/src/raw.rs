@@ -93,6 +93,7 @@ pub(crate) struct Model {
 pub(crate) struct Channel {
     pub(crate) kind: String,
     pub(crate) name: String,
+    pub(crate) within: Option<String>,
     #[serde(default)]
     pub(crate) sql: bool,
     #[serde(default)]

@@ -20,84 +20,83 @@ pub(crate) enum Step {
 /// A constant key, interned by the pattern table.
 pub(crate) type PatternKey = u32;
 
-/// An interned access path.
+/// An interned access path: the parameter in the high byte, a serial number below; 0 for the parameter itself. So the
+/// paths of one parameter sort together, the parameter first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PathId(pub(crate) u32);
+pub(crate) struct PathId(u32);
+
+/// Bits of the serial number.
+const SERIAL_BITS: u32 = 24;
+/// Parameters that are told apart (the platform allows 255).
+const ROOTS_MAX: u16 = 255;
+
+impl PathId {
+    /// The path that is just parameter `position`, receiver first.
+    pub(crate) fn root(position: u16) -> Self {
+        Self(u32::from(position.min(ROOTS_MAX)) << SERIAL_BITS)
+    }
+
+    /// The parameter it starts from, as a path.
+    pub(crate) const fn whole(self) -> Self {
+        Self(self.0 >> SERIAL_BITS << SERIAL_BITS)
+    }
+
+    const fn position(self) -> u16 {
+        (self.0 >> SERIAL_BITS) as u16
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    parent: Option<PathId>,
-    step: Option<Step>,
-    root: u16,
+    parent: PathId,
+    step: Step,
     steps: u8,
 }
 
 /// Every access path of one app's analysis.
 #[derive(Debug, Default)]
 pub(crate) struct PathTable {
-    nodes: Vec<Node>,
-    roots: FxHashMap<u16, PathId>,
+    nodes: FxHashMap<PathId, Node>,
     children: FxHashMap<(PathId, Step), PathId>,
 }
 
 impl PathTable {
-    /// The path that is just parameter `root`, receiver first.
-    pub(crate) fn root(&mut self, root: u16) -> PathId {
-        let next = PathId(self.nodes.len() as u32);
-        let nodes = &mut self.nodes;
-        *self.roots.entry(root).or_insert_with(|| {
-            nodes.push(Node { parent: None, step: None, root, steps: 0 });
-            next
-        })
-    }
-
     /// The path one step further. Folds: a path that is full, or that already passed the same field, stays where it is,
     /// so that recursive data has finitely many paths.
     pub(crate) fn child(&mut self, path: PathId, step: Step) -> PathId {
-        let Some(node) = self.nodes.get(path.0 as usize).copied() else { return path };
-        if node.steps >= PATH_STEPS_MAX || self.passes(path, step) {
+        if let Some(&known) = self.children.get(&(path, step)) {
+            return known;
+        }
+        let steps = self.nodes.get(&path).map_or(0, |node| node.steps);
+        let serial = self.nodes.len() as u32 + 1;
+        if steps >= PATH_STEPS_MAX || serial >> SERIAL_BITS != 0 || self.passes(path, step) {
             return path;
         }
-        let next = PathId(self.nodes.len() as u32);
-        let nodes = &mut self.nodes;
-        *self.children.entry((path, step)).or_insert_with(|| {
-            nodes.push(Node { parent: Some(path), step: Some(step), root: node.root, steps: node.steps + 1 });
-            next
-        })
+        let child = PathId(path.whole().0 | serial);
+        self.nodes.insert(child, Node { parent: path, step, steps: steps + 1 });
+        self.children.insert((path, step), child);
+        child
     }
 
     fn passes(&self, path: PathId, step: Step) -> bool {
-        let mut at = self.nodes.get(path.0 as usize);
-        while let Some(node) = at {
-            if node.step == Some(step) {
-                return true;
-            }
-            at = node.parent.and_then(|parent| self.nodes.get(parent.0 as usize));
-        }
-        false
+        self.steps(path).contains(&step)
     }
 
     /// The parameter a path starts from.
-    pub(crate) fn root_of(&self, path: PathId) -> u16 {
-        self.nodes.get(path.0 as usize).map_or(0, |node| node.root)
+    pub(crate) const fn root_of(&self, path: PathId) -> u16 {
+        path.position()
     }
 
     /// The steps of a path, first to last.
     pub(crate) fn steps(&self, path: PathId) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut at = self.nodes.get(path.0 as usize);
-        while let Some(node) = at {
-            steps.extend(node.step);
-            at = node.parent.and_then(|parent| self.nodes.get(parent.0 as usize));
+        let mut at = path;
+        while let Some(node) = self.nodes.get(&at) {
+            steps.push(node.step);
+            at = node.parent;
         }
         steps.reverse();
         steps
-    }
-
-    /// The last field a path passes, if any.
-    pub(crate) fn last_field(&self, path: PathId) -> Option<FieldId> {
-        let fields = self.steps(path).into_iter().rev();
-        fields.into_iter().find_map(|step| if let Step::Field(field) = step { Some(field) } else { None })
     }
 }
 
@@ -109,11 +108,12 @@ mod tests {
     fn recursive_data_has_finitely_many_paths() {
         let mut table = PathTable::default();
         let next = Step::Field(FieldId(7));
-        let mut path = table.root(0);
+        let mut path = PathId::root(0);
         for _ in 0..100 {
             path = table.child(path, next);
         }
         assert_eq!(table.steps(path), [next]);
+        assert_eq!(path.whole(), PathId::root(0));
         for field in 0..100 {
             path = table.child(path, Step::Field(FieldId(field)));
         }

@@ -7,15 +7,15 @@ use code::MethodId;
 use super::{
     path::PathId,
     source::Names,
-    tags::Tags,
+    tags::{Tag, Tags},
     trace::{Site, Trace},
     value::{Object, ObjectKey, Value},
 };
 
 /// More objects than this in one summary are left out.
-pub(crate) const SUMMARY_OBJECTS_MAX: usize = 64;
+pub(crate) const SUMMARY_OBJECTS_MAX: usize = 24;
 /// More effects than this in one summary are left out, and counted.
-pub(crate) const SUMMARY_EFFECTS_MAX: usize = 128;
+pub(crate) const SUMMARY_EFFECTS_MAX: usize = 48;
 
 /// What a method does. `ObjectId`s in it are positions in [`Summary::objects`].
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +30,33 @@ pub(crate) struct Summary {
     pub(crate) effects: Vec<Effect>,
     /// Inputs whose class decides which methods it calls: a caller that knows the class gets a summary of its own.
     pub(crate) dispatches: Vec<PathId>,
+}
+
+impl Summary {
+    /// Every input it speaks of.
+    pub(crate) fn inputs(&self) -> Vec<PathId> {
+        let mut inputs: Vec<PathId> = Vec::new();
+        let mut note = |tags: &Tags| {
+            inputs.extend(tags.iter().filter_map(|tagged| match tagged.tag {
+                Tag::Input(path) => Some(path),
+                Tag::Source(_) => None,
+            }));
+        };
+        note(&self.result.tags);
+        note(&self.thrown);
+        for (_, object) in &self.objects {
+            note(&object.content);
+            object.parts.values().for_each(|part| note(&part.tags));
+        }
+        self.effects.iter().for_each(|effect| note(&effect.data));
+        inputs.extend(self.objects.iter().filter_map(|(key, _)| match key {
+            ObjectKey::Input(path) => Some(*path),
+            ObjectKey::Made(..) | ObjectKey::Shared(_) => None,
+        }));
+        inputs.sort();
+        inputs.dedup();
+        inputs
+    }
 }
 
 /// Classes that a caller knows of inputs.
@@ -50,9 +77,20 @@ pub(crate) struct Effect {
     pub(crate) trace: Trace,
 }
 
+impl Effect {
+    /// Whether two effects are told as one. Of writes to a field that outlives the method only the field matters, not
+    /// the place: there are many, and each is but a step of a way.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        if let (Act::Field(mine), Act::Field(theirs)) = (&self.act, &other.act) {
+            return mine == theirs;
+        }
+        self.act == other.act && self.names == other.names && self.site == other.site
+    }
+}
+
 impl PartialEq for Effect {
     fn eq(&self, other: &Self) -> bool {
-        self.act == other.act && self.data == other.data && self.names == other.names && self.site == other.site
+        self.is_like(other) && self.data == other.data
     }
 }
 

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::{path::PathId, trace::Trace};
 
 /// More tags than this on one value are cut, and the cut is counted.
-pub(crate) const TAGS_MAX: usize = 48;
+pub(crate) const TAGS_MAX: usize = 24;
+/// More parts than this of one parameter are told as the whole parameter.
+const PARTS_PER_INPUT_MAX: usize = 3;
 
 /// One origin of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,8 +102,34 @@ impl Tags {
         }
         tags.sort_by(|a, b| (a.tag, a.doubts).cmp(&(b.tag, b.doubts)));
         tags.dedup_by(|b, a| a.tag == b.tag);
-        tags.truncate(TAGS_MAX);
-        Self(Some(tags.into()))
+        Self::bounded(tags)
+    }
+
+    /// From sorted tags without repetition. A parameter implies its parts, and many parts are told as the whole.
+    fn bounded(tags: Vec<Tagged>) -> Self {
+        let mut kept: Vec<Tagged> = Vec::with_capacity(tags.len());
+        let mut rest = tags.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let Tag::Input(path) = first.tag else {
+                kept.push(first);
+                continue;
+            };
+            let start = kept.len();
+            let whole = Tag::Input(path.whole());
+            kept.push(first);
+            while let Some(part) =
+                rest.next_if(|next| matches!(next.tag, Tag::Input(other) if other.whole() == path.whole()))
+            {
+                kept.push(part);
+            }
+            let parts = kept.len() - start;
+            if parts > 1 && (kept[start].tag == whole || parts > PARTS_PER_INPUT_MAX) {
+                kept.truncate(start + 1);
+                kept[start].tag = whole;
+            }
+        }
+        kept.truncate(TAGS_MAX);
+        Self(Some(kept.into()))
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -123,9 +151,13 @@ impl Tags {
 
     fn contains_all(&self, other: &Self) -> bool {
         let mut mine = self.iter().peekable();
+        let mut whole = None;
         other.iter().all(|theirs| {
-            while mine.next_if(|tagged| tagged.tag < theirs.tag).is_some() {}
-            mine.peek().is_some_and(|tagged| tagged.tag == theirs.tag)
+            while let Some(passed) = mine.next_if(|tagged| tagged.tag < theirs.tag) {
+                whole = Some(passed.tag);
+            }
+            let implied = matches!(theirs.tag, Tag::Input(path) if whole == Some(Tag::Input(path.whole())));
+            implied || mine.peek().is_some_and(|tagged| tagged.tag == theirs.tag)
         })
     }
 
@@ -142,7 +174,7 @@ impl Tags {
         let mut all: Vec<Tagged> = Vec::with_capacity(before + other.len());
         let mine = self.clone();
         let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
-        while all.len() < TAGS_MAX {
+        loop {
             match (left.peek(), right.peek()) {
                 (Some(a), Some(b)) if a.tag <= b.tag => {
                     if a.tag == b.tag {
@@ -155,9 +187,39 @@ impl Tags {
                 (None, None) => break,
             }
         }
-        let grew = all.len() != before;
-        *self = Self(Some(all.into()));
+        let joined = Self::bounded(all);
+        let grew = joined != mine;
+        *self = joined;
         grew
+    }
+
+    /// Adds the tags of `other` as they are after passing on: with more doubts, and `part` at the end of their way. Ways
+    /// are only made for tags that are new.
+    pub(crate) fn join_passed(&mut self, other: &Self, doubts: Doubts, part: &Trace) {
+        if other.is_empty() || self.contains_all(other) {
+            return;
+        }
+        let mine = self.clone();
+        let mut all: Vec<Tagged> = Vec::with_capacity(mine.len() + other.len());
+        let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
+        loop {
+            match (left.peek(), right.peek()) {
+                (Some(a), Some(b)) if a.tag <= b.tag => {
+                    if a.tag == b.tag {
+                        right.next();
+                    }
+                    all.extend(left.next().cloned());
+                }
+                (_, Some(new)) => {
+                    let trace = new.trace.then_all(part);
+                    all.push(Tagged { tag: new.tag, doubts: new.doubts.and(doubts), trace });
+                    right.next();
+                }
+                (Some(_), None) => all.extend(left.next().cloned()),
+                (None, None) => break,
+            }
+        }
+        *self = Self::bounded(all);
     }
 
     /// The same tags, each with its way changed by `change`.

@@ -45,14 +45,14 @@ pub(crate) struct App<'a> {
     pub(crate) classes: Classes<'a>,
     pub(crate) interpreter: Interpreter<'a>,
     bodies: &'a dyn Bodies,
-    /// Static fields written outside their class initialisers, as the survey finds them.
-    writes: StaticWrites,
     pub(crate) tables: Tables,
     pub(crate) summaries: Summaries,
     /// What each method does to the world with data it gets itself.
     pub(crate) facts: FxHashMap<MethodId, Vec<Effect>>,
     /// Who calls whom, as far as the analysis followed.
     pub(crate) calls: FxHashMap<MethodId, BTreeSet<MethodId>>,
+    /// Tags moved so far: what budgets are counted in, since time would not be the same twice.
+    pub(crate) work: u64,
     /// Classes each method creates objects of.
     pub(crate) creates: FxHashMap<MethodId, Vec<TypeId>>,
     /// Limits reached, by name.
@@ -85,11 +85,11 @@ impl<'a> App<'a> {
             classes: Classes::new(program, knowledge),
             interpreter: Interpreter::new(program, bodies, Limits::default()),
             bodies,
-            writes: StaticWrites::default(),
             tables: Tables::default(),
             summaries: Summaries::default(),
             facts: FxHashMap::default(),
             calls: FxHashMap::default(),
+            work: 0,
             creates: FxHashMap::default(),
             cuts: BTreeMap::new(),
             field_classes: FxHashMap::default(),
@@ -116,6 +116,13 @@ impl<'a> App<'a> {
     pub(crate) fn is_callable(&mut self, ty: TypeId) -> bool {
         let classes = &self.classes;
         *self.callable.entry(ty).or_insert_with(|| !classes.platform_callable(ty).is_empty())
+    }
+
+    /// Whether data is followed through a field by its name. Whole numbers and flags in fields that outlive a method are
+    /// positions, counters and states far more often than data, and tie everything to everything.
+    pub(crate) fn is_followed(&self, field: FieldId) -> bool {
+        let ty = self.type_of_field(field).map_or("", |ty| self.program.descriptor(ty));
+        !matches!(ty, "Z" | "B" | "S" | "C" | "I" | "J")
     }
 
     /// The declared type of a field.
@@ -200,8 +207,6 @@ impl<'a> App<'a> {
     /// Notes what the instructions of a body say about the whole app: classes created, classes stored in fields.
     pub(crate) fn survey(&mut self, method: MethodId, body: &code::Body) {
         let mut made: FxHashMap<code::ValueId, TypeId> = FxHashMap::default();
-        let reference = self.program.method(method).filter(|m| self.program.text(m.name) == "<clinit>");
-        self.writes.add(self.program, reference.map(|m| m.class), body);
         for instruction in &body.instructions {
             match &instruction.op {
                 Op::New { to, ty } => {
@@ -218,7 +223,7 @@ impl<'a> App<'a> {
 
     /// Every body was surveyed: constants may be asked for.
     pub(crate) fn surveyed(&mut self) {
-        let writes = std::mem::take(&mut self.writes);
+        let writes = StaticWrites::scan(self.program, self.bodies);
         self.interpreter = Interpreter::new(self.program, self.bodies, Limits::default()).with_writes(writes);
     }
 

@@ -31,6 +31,8 @@ struct Application<'s> {
     arguments: &'s [Value],
     /// What the caller has at each path, once asked.
     paths: FxHashMap<PathId, Value>,
+    /// What that and all it refers to is made of.
+    made_of: FxHashMap<PathId, Tags>,
     /// The caller's objects for each object of the summary.
     objects: Vec<SmallVec<[ObjectId; 2]>>,
     depth: u32,
@@ -49,8 +51,14 @@ impl Frame<'_, '_> {
             return Value::default();
         };
         let summary = self.specialised(target, arguments, summary);
-        let mut application =
-            Application { summary: &summary, arguments, paths: FxHashMap::default(), objects: Vec::new(), depth };
+        let mut application = Application {
+            summary: &summary,
+            arguments,
+            paths: FxHashMap::default(),
+            made_of: FxHashMap::default(),
+            objects: Vec::new(),
+            depth,
+        };
         self.map_objects(&mut application);
         self.write_objects(&mut application);
         let thrown = self.translate_tags(&mut application, &summary.thrown);
@@ -66,8 +74,14 @@ impl Frame<'_, '_> {
         if summary.dispatches.is_empty() {
             return summary;
         }
-        let mut application =
-            Application { summary: &summary, arguments, paths: FxHashMap::default(), objects: Vec::new(), depth: 0 };
+        let mut application = Application {
+            summary: &summary,
+            arguments,
+            paths: FxHashMap::default(),
+            made_of: FxHashMap::default(),
+            objects: Vec::new(),
+            depth: 0,
+        };
         let mut known = Assumptions::new();
         for &path in &summary.dispatches {
             let actual = self.at_path(&mut application, path);
@@ -116,13 +130,8 @@ impl Frame<'_, '_> {
     fn write_objects(&mut self, application: &mut Application<'_>) {
         let summary = application.summary;
         // All inputs are resolved before the first write: the callee saw them as they were.
-        for (key, object) in &summary.objects {
-            if let ObjectKey::Input(path) = *key {
-                self.at_path(application, path);
-            }
-            for part in object.parts.values() {
-                self.translate(application, part);
-            }
+        for path in summary.inputs() {
+            self.made_of(application, path);
         }
         for (number, (key, object)) in summary.objects.iter().enumerate() {
             let targets = application.objects.get(number).cloned().unwrap_or_default();
@@ -191,29 +200,41 @@ impl Frame<'_, '_> {
         result
     }
 
+    /// What the value at a path was made of when the call began.
+    fn made_of(&mut self, application: &mut Application<'_>, path: PathId) -> Tags {
+        if let Some(known) = application.made_of.get(&path) {
+            return known.clone();
+        }
+        let actual = self.at_path(application, path);
+        let tags = self.deep_tags(&actual);
+        let tags = self.passed(&tags, Hop::Call, None);
+        application.made_of.insert(path, tags.clone());
+        tags
+    }
+
     fn translate_tags(&mut self, application: &mut Application<'_>, tags: &Tags) -> Tags {
-        let mut result = Vec::new();
+        let mut result = Tags::default();
+        let mut own = Vec::new();
         for tagged in tags.iter() {
             match tagged.tag {
                 Tag::Input(path) => {
-                    let actual = self.at_path(application, path);
-                    let site = self.site();
-                    for actual in self.deep_tags(&actual).iter() {
-                        let trace = actual.trace.then(site, Hop::Call, None).then_all(&tagged.trace);
-                        result.push(Tagged { tag: actual.tag, doubts: actual.doubts.and(tagged.doubts), trace });
-                    }
+                    let actual = self.made_of(application, path);
+                    self.app.work += actual.len() as u64 + 1;
+                    result.join_passed(&actual, tagged.doubts, &tagged.trace);
                 }
                 Tag::Source(id) => {
+                    self.app.work += 1;
                     let Some(source) = self.app.tables.sources.get(id).cloned() else { continue };
                     let trace = tagged.trace.then(self.site(), Hop::Return, None);
                     for what in self.translate_what(application, &source.what) {
                         let id = self.app.tables.sources.intern(Source { what, site: source.site });
-                        result.push(Tagged { tag: Tag::Source(id), doubts: tagged.doubts, trace: trace.clone() });
+                        own.push(Tagged { tag: Tag::Source(id), doubts: tagged.doubts, trace: trace.clone() });
                     }
                 }
             }
         }
-        Tags::from_vec(result)
+        result.join(&Tags::from_vec(own));
+        result
     }
 
     fn translate_what(&mut self, application: &mut Application<'_>, what: &What) -> SmallVec<[What; 1]> {

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// More targets than this of one virtual call are cut.
-const TARGETS_MAX: usize = 16;
+const TARGETS_MAX: usize = 8;
 
 /// Names of constructors and of methods that put their arguments into the receiver.
 const MUTATORS: [&str; 12] =

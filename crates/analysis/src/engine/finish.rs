@@ -77,7 +77,7 @@ impl Frame<'_, '_> {
     /// Effects whose data and names the method knows itself are facts; what depends on the caller is left to it.
     fn split_effects(&mut self, numbers: &FxHashMap<ObjectId, ObjectId>) -> (Vec<Effect>, Vec<Effect>) {
         let (mut open, mut facts) = (Vec::new(), Vec::new());
-        let all: Vec<Effect> = std::mem::take(&mut self.effects).into_values().flatten().collect();
+        let all = merged(std::mem::take(&mut self.effects).into_values().flatten());
         for effect in all {
             let names_open = effect.names.iter().any(|&name| self.app.tables.patterns.has_input(name));
             match effect.act {
@@ -101,6 +101,7 @@ impl Frame<'_, '_> {
         }
         if open.len() > SUMMARY_EFFECTS_MAX {
             self.app.cut("effects per summary");
+            open.sort_by_key(|effect| matches!(effect.act, Act::Field(_)));
             open.truncate(SUMMARY_EFFECTS_MAX);
         }
         (open, facts)
@@ -126,6 +127,23 @@ impl Frame<'_, '_> {
             }),
         }
     }
+}
+
+/// Equal effects of different calls are one.
+fn merged(effects: impl Iterator<Item = Effect>) -> Vec<Effect> {
+    let mut fields: FxHashMap<code::FieldId, usize> = FxHashMap::default();
+    let mut all: Vec<Effect> = Vec::new();
+    for effect in effects {
+        if let Act::Field(field) = effect.act {
+            if let Some(known) = fields.get(&field).and_then(|&at| all.get_mut(at)) {
+                known.data.join(&effect.data);
+                continue;
+            }
+            fields.insert(field, all.len());
+        }
+        all.push(effect);
+    }
+    all
 }
 
 fn rename(value: &Value, numbers: &FxHashMap<ObjectId, ObjectId>) -> Value {

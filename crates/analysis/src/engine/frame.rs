@@ -171,6 +171,9 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// The value of a field that code anywhere may have written.
     pub(crate) fn shared_value(&mut self, field: FieldId) -> Value {
+        if !self.app.is_followed(field) {
+            return Value::constant(Constants::anything());
+        }
         let site = Site { method: MethodId(u32::MAX), address: 0 };
         let id = self.app.tables.sources.intern(Source { what: What::Field(field), site });
         let trace = Trace::default().then(self.site(), Hop::Field, None);
@@ -261,8 +264,11 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// A value is written to a field that code elsewhere may read.
     pub(crate) fn publish(&mut self, field: FieldId, value: &Value) {
-        let data = self.deep_tags(value);
         self.escape(value);
+        if !self.app.is_followed(field) {
+            return;
+        }
+        let data = self.deep_tags(value);
         if !data.is_empty() {
             self.effect(Act::Field(field), data, smallvec::smallvec![]);
         }
@@ -283,6 +289,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 pending.extend(&part.objects);
                 if let Step::Field(field) = step
                     && !part.tags.is_empty()
+                    && self.app.is_followed(field)
                 {
                     self.effect(Act::Field(field), part.tags.clone(), smallvec::smallvec![]);
                 }
@@ -313,6 +320,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             if let Some(known) = self.heap.get(&object) {
                 let known = Rc::clone(known);
                 tags.join(&known.content);
+                self.app.work += known.parts.len() as u64 + 1;
                 for part in known.parts.values() {
                     tags.join(&part.tags);
                     pending.extend(&part.objects);
@@ -367,9 +375,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// Records an effect, joined with an equal one.
     pub(crate) fn effect_at(&mut self, effect: Effect) {
         let effects = self.effects.entry(self.address).or_default();
-        let same = effects
-            .iter_mut()
-            .find(|other| other.act == effect.act && other.names == effect.names && other.site == effect.site);
+        let same = effects.iter_mut().find(|other| other.is_like(&effect));
         match same {
             Some(same) => {
                 same.data.join(&effect.data);

@@ -31,6 +31,8 @@ pub(crate) struct LibraryCall<'v> {
     return_type: TypeId,
     result: Value,
     locals: [Value; LOCALS],
+    /// Parts that a flow of this call has written.
+    written: Vec<(Root, Step)>,
     /// The names of the receiver and arguments in the body: what a call leaves in a value without an object stays there.
     names: Option<(InvokeKind, &'v [ValueId])>,
 }
@@ -48,7 +50,8 @@ impl Frame<'_, '_> {
         let Some(reference) = self.app.program.method(method) else { return Value::default() };
         let return_type = reference.return_type;
         let (result, locals) = (Value::default(), std::array::from_fn(|_| Value::default()));
-        let mut call = LibraryCall { receiver, arguments, method, return_type, result, locals, names };
+        let mut call =
+            LibraryCall { receiver, arguments, method, return_type, result, locals, written: Vec::new(), names };
         for argument in arguments {
             self.hand_over(argument);
         }
@@ -185,14 +188,11 @@ impl Frame<'_, '_> {
             self.result_object(call);
         }
         let base = self.root(call, place.root);
-        if let [first, rest @ ..] = steps.as_slice() {
-            // Several keys are possible: none is overwritten for sure.
-            let base = if rest.is_empty() { base } else { Value { constants: Constants::NONE, ..base } };
-            self.write(&base, *first, &made);
-            for &step in rest {
-                self.write(&base, step, &made);
-            }
-            return;
+        if !identity && !steps.is_empty() {
+            return self.fill_parts(&base, &steps, &made);
+        }
+        if !steps.is_empty() {
+            return self.put_parts(call, place.root, &base, &steps, &made);
         }
         match place.root {
             Root::Return => {
@@ -204,6 +204,35 @@ impl Frame<'_, '_> {
                 }
             }
             _ => self.put_into(call, place.root, &base, &made, identity),
+        }
+    }
+
+    /// A value goes to one of these steps. It takes the place of what was there, unless several steps are possible or
+    /// another flow of the same call went there before.
+    fn put_parts(&mut self, call: &mut LibraryCall<'_>, root: Root, base: &Value, steps: &[Step], value: &Value) {
+        for &step in steps {
+            let again = call.written.contains(&(root, step));
+            call.written.push((root, step));
+            if again || steps.len() > 1 {
+                let mut part = self.read(base, step);
+                part.join(value);
+                self.write(base, step, &part);
+            } else {
+                self.write(base, step, value);
+            }
+        }
+    }
+
+    /// Something made of a value goes into what is at these steps: into the objects there, or beside what is there.
+    fn fill_parts(&mut self, base: &Value, steps: &[Step], made: &Value) {
+        for &step in steps {
+            let mut part = self.read(base, step);
+            if part.objects.is_empty() {
+                part.join(made);
+                self.write(base, step, &part);
+            } else {
+                self.fill(&part, &made.tags);
+            }
         }
     }
 
@@ -425,6 +454,10 @@ impl Frame<'_, '_> {
         if rule.sql {
             names = self.tables_of_sql(&names);
         }
+        if let Some(within) = &rule.within {
+            let within = self.get(call, within);
+            names = self.names_within(&within, &names);
+        }
         let kind = self.app.kinds.id(&rule.kind);
         let data = self.deep_places(call, &rule.writes);
         if !rule.writes.is_empty() && !data.is_empty() {
@@ -435,6 +468,18 @@ impl Frame<'_, '_> {
                 if rule.kind == "provider" { What::Provider(names.clone()) } else { What::Store(kind, names.clone()) };
             self.yield_source(call, place, what);
         }
+    }
+
+    /// Names of parts of a store: the store's name, a slash, the part's.
+    fn names_within(&mut self, store: &Value, parts: &Names) -> Names {
+        let store = self.text(store);
+        let slash = Constants::one(Symbol::Text(self.app.tables.patterns.literal("/")));
+        let mut part = Constants::default();
+        parts.iter().for_each(|&name| part.add(Symbol::Text(name)));
+        let joined = self.app.tables.patterns.concatenate(&[store, slash, part]);
+        let texts =
+            joined.symbols().iter().filter_map(|symbol| if let Symbol::Text(id) = symbol { Some(*id) } else { None });
+        texts.collect()
     }
 
     /// The tables that SQL texts name: the word after FROM, INTO, UPDATE or JOIN.

@@ -9,7 +9,7 @@ use super::{app::App, frame::Frame};
 use crate::domain::summary::{Assumptions, Summary};
 
 /// How often the methods of a cycle are gone through before the rest is cut.
-const ROUNDS_MAX: u32 = 6;
+const ROUNDS_MAX: u32 = 4;
 /// Targets of one virtual call that decide the order; the others are applied as far as their summaries are there.
 const ORDER_TARGETS_MAX: usize = 16;
 /// Methods with more instructions than this are gone through once, without looking at loops again.

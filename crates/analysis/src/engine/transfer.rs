@@ -10,14 +10,14 @@ use super::{
     frame::{Frame, Heap},
 };
 use crate::domain::{
-    path::Step,
+    path::{PathId, Step},
     tags::Tags,
     text::{Constants, Symbol},
     value::{Object, ObjectId, Value},
 };
 
 /// How often the blocks of a method are gone through before the rest is cut.
-const SWEEPS_MAX: u32 = 6;
+const SWEEPS_MAX: u32 = 4;
 /// Array positions below this are told apart.
 const INDICES_MAX: i64 = 16;
 
@@ -73,7 +73,7 @@ impl Frame<'_, '_> {
     fn bind_parameters(&mut self) {
         let body = self.body;
         for (position, &value) in body.parameters.iter().enumerate() {
-            let path = self.app.tables.paths.root(u16::try_from(position).unwrap_or(u16::MAX));
+            let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
             let ty = self.app.type_of_path(self.method, path);
             let bound = self.input_value(path, ty);
             self.set(value, bound);
