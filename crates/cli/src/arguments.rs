@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Ls(Ls),
     /// Write a file from inside any layer to stdout
     Cat(Cat),
-    /// Copy files from inside any layer into a new folder
+    /// Copy files from inside any layer into a new folder: one file, a folder, or with WHAT! all of an archive or image
     Extract(Extract),
     /// Show the code of a DEX, OAT or APK file as text
     Code(Code),

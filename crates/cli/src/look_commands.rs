@@ -136,7 +136,9 @@ pub(crate) fn extract(flags: &Extract) -> Result<Exit, Stop> {
     let budget = Budget::new(Limits::FIRMWARE);
     let found = look::resolve(&flags.place.place, &budget)?;
     empty_folder(&flags.to)?;
-    let listing = members(&found, &budget)?;
+    // Of a file of this computer its contents are meant: there is nothing to gain by copying it.
+    let is_whole = Path::new(&flags.place.place).is_file();
+    let listing = if is_whole { found.listing(&budget)? } else { members(&found, &budget)? };
     let mut left_out: usize = 0;
     let mut written: usize = 0;
     for entry in &listing.entries {

@@ -11,8 +11,10 @@ const FAULT_TEXT_LEN_MAX: usize = 200;
 /// A fault inside is told in one line. The analysis of the app it happened in is fenced off; the rest goes on.
 pub(crate) fn tell_faults_briefly() {
     panic::set_hook(Box::new(|fault| {
-        let text = fault.payload_as_str().unwrap_or("no text");
-        let text: String = text.chars().take(FAULT_TEXT_LEN_MAX).collect();
+        let payload = fault.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let text: String = text.unwrap_or("no text").chars().take(FAULT_TEXT_LEN_MAX).collect();
         let place = fault.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
         output::message(&format!("fault inside this program{place}: {text}"));
     }));

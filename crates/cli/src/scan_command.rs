@@ -132,11 +132,11 @@ fn timings(stages: &[(Stage, Duration)], wall: Duration, instructions: u64) {
     }
     text.push_str(&format!("\n{:<18} {:8.2} s", "wall", wall.as_secs_f64()));
     if let Some(hundredths) = process::cpu_hundredths() {
-        text.push_str(&format!("\n{:<18} {:8}.{:02} s", "CPU", hundredths / 100, hundredths % 100));
+        text.push_str(&format!("\n{:<18} {:5}.{:02} s", "CPU", hundredths / 100, hundredths % 100));
         if let Some(nanoseconds) = hundredths.saturating_mul(10_000_000).checked_div(instructions) {
             let (whole, part) = (nanoseconds / 1000, nanoseconds % 1000 / 10);
             text.push_str(&format!(
-                "\n{:<18} {whole:8}.{part:02} us of CPU, {instructions} instructions",
+                "\n{:<18} {whole:5}.{part:02} us of CPU, {instructions} instructions",
                 "per instruction"
             ));
         }

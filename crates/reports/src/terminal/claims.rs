@@ -168,7 +168,7 @@ fn proof(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     }
     page.text(4, Look::Dim, &lead)?;
     for step in chosen {
-        one_step(page, step)?;
+        one_step(page, &finding.parts.app, step)?;
     }
     Ok(())
 }
@@ -197,17 +197,32 @@ fn turning_points(steps: &[Step]) -> Vec<&Step> {
     chosen
 }
 
-fn one_step(page: &mut Page<'_>, step: &Step) -> io::Result<()> {
-    page.labelled(6, 10, (Look::Dim, hop_word(step.hop)), (Look::Plain, &step.text))?;
-    let method = if page.verbose { step.method.clone() } else { short_method(&step.method) };
-    let mut place = format!("{method} +{:#x} in {}", step.code_unit, step.at.path);
-    if let Some(offset) = step.at.offset {
-        place.push_str(&format!(" at {offset:#x}"));
-    }
-    if page.verbose && !step.at.container.is_empty() {
-        place.push_str(&format!(" ({})", step.at.container));
-    }
+/// In the app of the claim the package is known, and only the file in it is named.
+fn one_step(page: &mut Page<'_>, app: &str, step: &Step) -> io::Result<()> {
+    let offset = step.at.offset.map(|offset| format!(" at {offset:#x}")).unwrap_or_default();
+    let (text, place) = if page.verbose {
+        let mut place = format!("{} +{:#x} in {}{offset}", step.method, step.code_unit, step.at.path);
+        if !step.at.container.is_empty() {
+            place.push_str(&format!(" ({})", step.at.container));
+        }
+        (step.text.clone(), place)
+    } else {
+        let separator = if step.app == app { ['/', '!'] } else { ['/', '/'] };
+        let file = step.at.path.rsplit(separator).next().unwrap_or_default();
+        let place = format!("in {} +{:#x}, {file}{offset}", short_method(&step.method), step.code_unit);
+        (short_instruction(&step.text), place)
+    };
+    page.labelled(6, 10, (Look::Dim, hop_word(step.hop)), (Look::Plain, &text))?;
     page.labelled(6, 10, (Look::Dim, ""), (Look::Dim, &place))
+}
+
+/// A call as the name of what is called, and what is noted behind it; any other instruction as it is.
+fn short_instruction(text: &str) -> String {
+    let Some((before, after)) = text.split_once(";->") else { return text.to_owned() };
+    let Some((name, rest)) = after.split_once('(') else { return text.to_owned() };
+    let class = before.rsplit(' ').next().unwrap_or(before);
+    let note = rest.rsplit_once("  [").map(|(_, note)| format!("  [{note}")).unwrap_or_default();
+    format!("{}{note}", short_method(&format!("{class};->{name}")))
 }
 
 const fn hop_word(hop: Hop) -> &'static str {
@@ -285,5 +300,16 @@ mod tests {
         assert_eq!(short_method("Lcom/example/Report;->send(I)V"), "com.example.Report.send");
         assert_eq!(short_method("Lcom/example/A$1;-><init>()V"), "com.example.A$1.<init>");
         assert_eq!(short_method("not a descriptor"), "not a descriptor");
+    }
+
+    #[test]
+    fn calls_are_named_by_what_is_called() {
+        let call = "%6: Landroid/database/Cursor; = virtual Landroid/content/ContentResolver;->query(Landroid/net/Uri;)L… (%1)";
+        assert_eq!(short_instruction(call), "android.content.ContentResolver.query");
+        let noted = "%2: [B = virtual Ljavax/crypto/Cipher;->doFinal([B)[B (%1, %0)  [DES]";
+        assert_eq!(short_instruction(noted), "javax.crypto.Cipher.doFinal  [DES]");
+        for other in ["%1 = %0 Lcom/example/A;->field:I", "array data", ""] {
+            assert_eq!(short_instruction(other), other);
+        }
     }
 }

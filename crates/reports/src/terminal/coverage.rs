@@ -4,17 +4,25 @@ use std::collections::BTreeMap;
 use std::io;
 
 use findings::{Coverage, Outcome, Report};
+use unicode_width::UnicodeWidthStr;
 
 use super::page::{Look, Page, count, number};
+use crate::escape::shown;
 
 /// Holes listed, without `-v`.
 const HOLES_SHOWN_MAX: usize = 12;
+/// Widest column of kinds; the rows of longer ones shift.
+const KIND_WIDTH_MAX: usize = 24;
 
 /// Says at the top whether anything was not seen.
 pub(super) fn headline(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     let holes = report.coverage.iter().filter(|line| line.outcome.is_hole()).count();
     let figures = &report.statistics;
     page.blank()?;
+    if holes == 0 && figures.apps == 0 {
+        let text = format!("Seen: {} files, and no app among them: nothing was analysed.", number(figures.files));
+        return page.text(0, Look::Warning, &text);
+    }
     if holes == 0 {
         let text = format!("Seen: all of it, {} files and {} apps.", number(figures.files), number(figures.apps));
         return page.text(0, Look::Good, &text);
@@ -29,7 +37,9 @@ pub(super) fn headline(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     }
     let named = files.saturating_add(usize::try_from(figures.apps_opaque).unwrap_or(usize::MAX));
     if let Some(rest) = holes.checked_sub(named).filter(|rest| *rest > 0) {
-        parts.push(format!("all or part of {}", count(rest, "other place", "other places")));
+        let other = if parts.is_empty() { "" } else { "other " };
+        let places = count(rest, &format!("{other}place"), &format!("{other}places"));
+        parts.push(format!("all or part of {places}"));
     }
     let text = format!("Not seen: {}. Nothing is claimed about it; the holes are listed below.", parts.join("; "));
     page.text(0, Look::Alarm, &text)
@@ -54,19 +64,19 @@ pub(super) fn table(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         };
         *counter = counter.saturating_add(1);
     }
-    let rows = kinds.iter().map(|(kind, counts)| (*kind, *counts));
-    let width = kinds.keys().map(|kind| kind.chars().count()).max().unwrap_or(0).clamp(4, 24).saturating_add(2);
-    page.labelled(2, width, (Look::Dim, "kind"), (Look::Dim, &columns(["read", "partly", "unread", "unknown"])))?;
-    for (kind, counts) in rows {
+    let width = kinds.keys().map(|kind| shown(kind).width()).max().unwrap_or(0).clamp(4, KIND_WIDTH_MAX);
+    let row = |kind: &str, cells: [String; 4]| {
+        let kind = shown(kind);
+        let gap = width.saturating_sub(kind.width());
+        let cells = cells.map(|cell| format!("{cell:>10}")).concat();
+        format!("{kind}{:gap$}{cells}", "")
+    };
+    page.row(2, Look::Dim, &row("kind", ["read", "partly", "unread", "unknown"].map(str::to_owned)))?;
+    for (kind, counts) in &kinds {
         let cells = counts.map(|value| number(u64::try_from(value).unwrap_or(u64::MAX)));
-        page.labelled(2, width, (Look::Plain, kind), (Look::Plain, &columns(cells)))?;
+        page.row(2, Look::Plain, &row(kind, cells))?;
     }
     holes(page, report)
-}
-
-fn columns(cells: [impl AsRef<str>; 4]) -> String {
-    let cells = cells.map(|cell| format!("{:>8}", cell.as_ref()));
-    cells.concat()
 }
 
 /// The holes: layers and code first, then single files.

@@ -16,7 +16,7 @@ use std::io;
 use findings::{Axis, Grade, Report, Supplier};
 
 use crate::{Format, Options};
-use page::{Look, Page, count, number, some_of};
+use page::{Look, Page, number, some_of};
 
 /// For people.
 pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };
@@ -97,10 +97,15 @@ const fn question(axis: Axis) -> (&'static str, &'static str) {
 
 fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()?;
+    let has_holes = report.coverage.iter().any(|line| line.outcome.is_hole());
     for Grade { axis, rank, grade } in &report.grades {
         let (name, question) = question(*axis);
-        let look = rank_look(*rank);
-        let grade = if grade.is_empty() { format!("rank {rank}") } else { grade.clone() };
+        let (look, grade) = match rank {
+            // What was not seen is not clean.
+            0 if has_holes || report.statistics.apps == 0 => (Look::Warning, "nothing in what was seen".to_owned()),
+            0 => (Look::Good, "nothing was found".to_owned()),
+            _ => (rank_look(*rank), grade.clone()),
+        };
         page.labelled(0, 9, (Look::Bold, name), (look, &grade))?;
         page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}")))?;
     }
@@ -142,7 +147,7 @@ fn supplier_evidence(page: &mut Page<'_>, supplier: &Supplier) -> io::Result<()>
         page.labelled(4, 13, (Look::Dim, &piece.kind), (Look::Plain, &text))?;
     }
     match supplier.evidence.len().checked_sub(max) {
-        Some(rest) if rest > 0 => page.text(4, Look::Dim, &format!("and {} more", count(rest, "piece", "pieces"))),
+        Some(rest) if rest > 0 => page.text(4, Look::Dim, &format!("and {rest} more")),
         _ => Ok(()),
     }
 }

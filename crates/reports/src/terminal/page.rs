@@ -64,6 +64,13 @@ impl<'w> Page<'w> {
         self.labelled(indent, 0, (look, ""), (look, text))
     }
 
+    /// A row of a table: not broken, and its spaces stay.
+    pub(crate) fn row(&mut self, indent: usize, look: Look, text: &str) -> io::Result<()> {
+        write!(self.out, "{:indent$}", "")?;
+        self.piece(look, &shown(text))?;
+        self.blank()
+    }
+
     /// A label in a column of its own, and a paragraph beside it.
     pub(crate) fn labelled(
         &mut self,
