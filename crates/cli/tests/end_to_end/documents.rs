@@ -38,12 +38,42 @@ fn command_line() -> String {
     document
 }
 
+/// The report on the example up to its second claim.
+fn sample() -> String {
+    let output = run(&["scan", "examples/firmware/device"]);
+    assert_eq!(code(&output), 1);
+    let report = String::from_utf8(output.stdout).unwrap();
+    let mut claims = 0;
+    let mut lines = Vec::new();
+    for line in report.lines() {
+        let is_claim = ["  takes ", "  obeys ", "  exposes "].iter().any(|axis| line.starts_with(axis));
+        claims += usize::from(is_claim);
+        if claims == 2 {
+            break;
+        }
+        lines.push(line);
+    }
+    assert_eq!(claims, 2);
+    format!("{}\n...", lines.join("\n").trim_end())
+}
+
+/// README.md with the sample in its place.
+fn readme() -> String {
+    const BEGIN: &str = "by `cargo xtask docs` -->\n```text\n";
+    const END: &str = "\n```\n<!-- End of the sample -->";
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).expect("the mark before the sample");
+    let (_, after) = rest.split_once(END.trim_start()).expect("the mark after the sample");
+    format!("{before}{BEGIN}{}{END}{after}", sample())
+}
+
 #[test]
 fn generated_documents_are_up_to_date() {
     let documents = [
         ("docs/formats.md", text(&["formats"])),
         ("docs/knowledge.md", text(&["knowledge", "list"])),
         ("docs/command-line.md", command_line()),
+        ("README.md", readme()),
     ];
     for (path, generated) in documents {
         let file = root().join(path);
