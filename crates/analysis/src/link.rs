@@ -3,7 +3,7 @@
 
 mod names;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use knowledge::Knowledge;
 
@@ -77,21 +77,31 @@ pub struct Hop {
 #[must_use]
 pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge) -> (Vec<Flow>, u64) {
     let linker = Linker { apps, knowledge, writers: Writers::new(apps) };
+    let graph = linker.graph();
+    let sinks: BTreeSet<&str> = knowledge.rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
     let (mut flows, mut cuts) = (Vec::new(), 0);
     for (app, link) in apps.iter().enumerate() {
         for (fact, found) in link.facts.facts.iter().enumerate() {
-            if matches!(found.act, FactAct::Sink(_) | FactAct::Reply(_)) {
-                cuts += u64::from(linker.flows_to(app, fact, &mut flows));
+            let asked = match &found.act {
+                FactAct::Sink(kind) => sinks.contains(kind.as_str()),
+                FactAct::Reply(_) => true,
+                FactAct::Store(_) | FactAct::Field(_) => false,
+            };
+            if asked {
+                cuts += u64::from(graph.flows_to((app, fact), &mut flows));
             }
         }
     }
     (flows, cuts)
 }
 
+/// A fact: app and position.
+type Node = (usize, usize);
+
 /// Facts that fill a store or field, by app or owner.
 struct Writers<'a> {
     fields: BTreeMap<(usize, &'a str), Vec<usize>>,
-    stores: BTreeMap<(&'a str, &'a str), Vec<(usize, usize)>>,
+    stores: BTreeMap<(&'a str, &'a str), Vec<Node>>,
     replies: BTreeMap<(usize, &'a str), Vec<usize>>,
 }
 
@@ -114,11 +124,94 @@ impl<'a> Writers<'a> {
     }
 }
 
+/// A fact that may have filled what another reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Writer {
+    app: usize,
+    fact: usize,
+    /// What lets the join happen.
+    reason: Option<String>,
+    /// Whether a name was only partly known.
+    partly: bool,
+}
+
+/// What one kind of data, read in one app, is known to be, and who may have filled it.
+#[derive(Debug, Default)]
+struct Read {
+    kinds: Vec<(String, Vec<String>)>,
+    writers: Vec<Writer>,
+    /// Whether some way leads on to data that a rule speaks of.
+    useful: bool,
+}
+
+/// Every read of every fact, resolved once.
+struct Graph {
+    reads: Vec<Read>,
+    /// For each fact, the read of each of its data.
+    data: BTreeMap<Node, Vec<usize>>,
+}
+
 /// A place of the search.
 struct Visit {
-    chain: Vec<Hop>,
-    permissions: Vec<String>,
-    name_partly_known: bool,
+    hop: Hop,
+    read: usize,
+    before: Option<usize>,
+    reason: Option<String>,
+    partly: bool,
+    length: usize,
+}
+
+impl Graph {
+    /// Finds, breadth first, where the data of a sink comes from; whether the search was cut.
+    fn flows_to(&self, sink: Node, flows: &mut Vec<Flow>) -> bool {
+        let mut visits: Vec<Visit> = Vec::new();
+        let mut seen: BTreeSet<Node> = [sink].into();
+        self.enter(sink, None, None, false, &mut visits);
+        let mut at = 0;
+        while let Some(visit) = visits.get(at) {
+            if at > FACTS_VISITED_MAX {
+                return true;
+            }
+            let Some(read) = self.reads.get(visit.read) else { break };
+            for (kind, details) in &read.kinds {
+                flows.push(flow(&visits, at, kind, details));
+            }
+            if visit.length < CHAIN_FACTS_MAX {
+                for writer in &read.writers {
+                    let node = (writer.app, writer.fact);
+                    if seen.insert(node) {
+                        self.enter(node, Some(at), writer.reason.as_ref(), writer.partly, &mut visits);
+                    }
+                }
+            }
+            at += 1;
+        }
+        false
+    }
+
+    fn enter(&self, node: Node, before: Option<usize>, reason: Option<&String>, partly: bool, visits: &mut Vec<Visit>) {
+        let length = before.and_then(|before| visits.get(before)).map_or(0, |visit| visit.length) + 1;
+        for (data, &read) in self.data.get(&node).into_iter().flatten().enumerate() {
+            if self.reads.get(read).is_some_and(|read| read.useful) {
+                let hop = Hop { app: node.0, fact: node.1, data };
+                visits.push(Visit { hop, read, before, reason: reason.cloned(), partly, length });
+            }
+        }
+    }
+}
+
+/// The way back from a visit to the sink.
+fn flow(visits: &[Visit], at: usize, kind: &str, details: &[String]) -> Flow {
+    let (mut chain, mut permissions, mut name_partly_known) = (Vec::new(), Vec::new(), false);
+    let mut next = Some(at);
+    while let Some(visit) = next.and_then(|at| visits.get(at)) {
+        chain.push(visit.hop);
+        permissions.extend(visit.reason.clone());
+        name_partly_known |= visit.partly;
+        next = visit.before;
+    }
+    chain.reverse();
+    Flow { source: kind.to_owned(), source_details: details.to_vec(), chain, permissions, name_partly_known }
 }
 
 struct Linker<'a> {
@@ -128,58 +221,58 @@ struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// Finds, breadth first, where the data of a sink comes from; whether the search was cut.
-    fn flows_to(&self, app: usize, fact: usize, flows: &mut Vec<Flow>) -> bool {
-        let mut pending: VecDeque<Visit> = VecDeque::new();
-        let mut seen: std::collections::BTreeSet<(usize, usize)> = [(app, fact)].into();
-        self.enter(
-            app,
-            fact,
-            &Visit { chain: Vec::new(), permissions: Vec::new(), name_partly_known: false },
-            &mut pending,
-        );
-        let mut visited = 0;
-        while let Some(visit) = pending.pop_front() {
-            visited += 1;
-            if visited > FACTS_VISITED_MAX {
-                return true;
-            }
-            let Some(&hop) = visit.chain.last() else { continue };
-            let Some(data) = self.fact(hop.app, hop.fact).and_then(|fact| fact.data.get(hop.data)) else { continue };
-            for (kind, details) in self.known_kinds(&data.what) {
-                flows.push(Flow {
-                    source: kind,
-                    source_details: details,
-                    chain: visit.chain.clone(),
-                    permissions: visit.permissions.clone(),
-                    name_partly_known: visit.name_partly_known,
-                });
-            }
-            if visit.chain.len() >= CHAIN_FACTS_MAX {
-                continue;
-            }
-            for (app, fact, permission, partly) in self.writers_of(hop.app, &data.what) {
-                if !seen.insert((app, fact)) {
-                    continue;
+    /// Resolves every read, and marks those that lead to data a rule speaks of.
+    fn graph(&self) -> Graph {
+        let mut numbers: BTreeMap<(usize, &FactWhat), usize> = BTreeMap::new();
+        let mut graph = Graph { reads: Vec::new(), data: BTreeMap::new() };
+        let mut readers: Vec<Vec<Node>> = Vec::new();
+        for (app, link) in self.apps.iter().enumerate() {
+            for (fact, found) in link.facts.facts.iter().enumerate() {
+                let mut reads = Vec::with_capacity(found.data.len());
+                for data in &found.data {
+                    let read = *numbers.entry((app, &data.what)).or_insert_with(|| {
+                        graph.reads.push(self.read(app, &data.what));
+                        readers.push(Vec::new());
+                        graph.reads.len() - 1
+                    });
+                    if let Some(readers) = readers.get_mut(read) {
+                        readers.push((app, fact));
+                    }
+                    reads.push(read);
                 }
-                let mut permissions = visit.permissions.clone();
-                permissions.extend(permission);
-                let name_partly_known = visit.name_partly_known | partly;
-                let next = Visit { chain: visit.chain.clone(), permissions, name_partly_known };
-                self.enter(app, fact, &next, &mut pending);
+                graph.data.insert((app, fact), reads);
             }
         }
-        false
+        self.mark_useful(&mut graph, &readers);
+        graph
     }
 
-    fn enter(&self, app: usize, fact: usize, visit: &Visit, pending: &mut VecDeque<Visit>) {
-        let count = self.fact(app, fact).map_or(0, |fact| fact.data.len());
-        for data in 0..count {
-            let mut chain = visit.chain.clone();
-            chain.push(Hop { app, fact, data });
-            let permissions = visit.permissions.clone();
-            pending.push_back(Visit { chain, permissions, name_partly_known: visit.name_partly_known });
+    /// Data of a kind that a rule speaks of is useful; so is what a fact with useful data fills.
+    fn mark_useful(&self, graph: &mut Graph, readers: &[Vec<Node>]) {
+        let spoken: BTreeSet<&str> =
+            self.knowledge.rules.iter().flat_map(|rule| &rule.sources).map(String::as_str).collect();
+        let mut filled_by: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
+        for (number, read) in graph.reads.iter_mut().enumerate() {
+            read.kinds.retain(|(kind, _)| spoken.contains(kind.as_str()));
+            for writer in &read.writers {
+                filled_by.entry((writer.app, writer.fact)).or_default().push(number);
+            }
         }
+        let mut fresh: Vec<usize> = (0..graph.reads.len()).filter(|&at| !graph.reads[at].kinds.is_empty()).collect();
+        while let Some(at) = fresh.pop() {
+            if std::mem::replace(&mut graph.reads[at].useful, true) {
+                continue;
+            }
+            let nodes = readers.get(at).into_iter().flatten();
+            fresh.extend(nodes.flat_map(|node| filled_by.get(node).into_iter().flatten()));
+        }
+    }
+
+    fn read(&self, app: usize, what: &FactWhat) -> Read {
+        let mut writers = self.writers_of(app, what);
+        writers.sort();
+        writers.dedup_by(|b, a| (a.app, a.fact) == (b.app, b.fact));
+        Read { kinds: self.known_kinds(what), writers, useful: false }
     }
 
     fn fact(&self, app: usize, fact: usize) -> Option<&Fact> {
@@ -212,12 +305,12 @@ impl Linker<'_> {
         }
     }
 
-    /// Facts that may have filled what is read here: with what lets it happen, and whether a name was partly known.
-    fn writers_of(&self, reader: usize, what: &FactWhat) -> Vec<(usize, usize, Option<String>, bool)> {
+    /// Facts that may have filled what is read here.
+    fn writers_of(&self, reader: usize, what: &FactWhat) -> Vec<Writer> {
         match what {
             FactWhat::Field(field) => {
                 let writers = self.writers.fields.get(&(reader, field.as_str())).into_iter().flatten();
-                writers.map(|&fact| (reader, fact, None, false)).collect()
+                writers.map(|&fact| Writer { app: reader, fact, reason: None, partly: false }).collect()
             }
             FactWhat::Store(kind, names) => self.store_writers(reader, kind, names),
             FactWhat::Provider(uris) => self.provider_writers(reader, uris),
@@ -225,7 +318,7 @@ impl Linker<'_> {
         }
     }
 
-    fn store_writers(&self, reader: usize, kind: &str, names: &[String]) -> Vec<(usize, usize, Option<String>, bool)> {
+    fn store_writers(&self, reader: usize, kind: &str, names: &[String]) -> Vec<Writer> {
         let Some(link) = self.apps.get(reader) else { return Vec::new() };
         let mut found = Vec::new();
         for &(app, fact) in self.writers.stores.get(&(link.owner.as_str(), kind)).into_iter().flatten() {
@@ -237,31 +330,31 @@ impl Linker<'_> {
                 continue;
             }
             let reason = (app != reader).then(|| format!("{} and {other} share the user {}", link.package, link.owner));
-            found.push((app, fact, reason, sameness == names::Sameness::Alike));
+            found.push(Writer { app, fact, reason, partly: sameness == names::Sameness::Alike });
         }
         found
     }
 
-    fn provider_writers(&self, reader: usize, uris: &[String]) -> Vec<(usize, usize, Option<String>, bool)> {
+    fn provider_writers(&self, reader: usize, uris: &[String]) -> Vec<Writer> {
         let Some(client) = self.apps.get(reader) else { return Vec::new() };
         let mut found = Vec::new();
         for uri in uris {
             let Some(authority) = names::authority(uri) else { continue };
             for (app, server) in self.apps.iter().enumerate() {
-                let serving =
-                    server.providers.iter().filter(|provider| provider.authorities.iter().any(|a| a == authority));
+                let serving = server.providers.iter().filter(|p| p.authorities.iter().any(|a| a == authority));
                 for provider in serving {
                     let Some(reason) = may_read(client, server, provider, app == reader) else { continue };
-                    for &fact in self.writers.replies.get(&(app, provider.class.as_str())).into_iter().flatten() {
-                        found.push((app, fact, Some(reason.clone()), false));
-                    }
-                    let stored = self.store_writers(app, PROVIDER, std::slice::from_ref(uri));
-                    found.extend(stored);
+                    let replies = self.writers.replies.get(&(app, provider.class.as_str())).into_iter().flatten();
+                    found.extend(replies.map(|&fact| Writer {
+                        app,
+                        fact,
+                        reason: Some(reason.clone()),
+                        partly: false,
+                    }));
+                    found.extend(self.store_writers(app, PROVIDER, std::slice::from_ref(uri)));
                 }
             }
         }
-        found.sort();
-        found.dedup_by(|a, b| (a.0, a.1) == (b.0, b.1));
         found
     }
 }

@@ -62,6 +62,9 @@ pub(crate) fn summarise_all(app: &mut App<'_>) -> Size {
     let edges = edges(app, &methods, &outlines);
     drop(outlines);
     for component in components(&edges) {
+        if component.len() > 20 {
+            eprintln!("SCC {}", component.len());
+        }
         summarise_cycle(app, &methods, &edges, &component);
     }
     size
@@ -212,9 +215,24 @@ fn summarise_cycle(app: &mut App<'_>, methods: &[MethodId], edges: &[Vec<u32>], 
 /// Analyses one method; whether its summary changed.
 fn summarise(app: &mut App<'_>, method: MethodId) -> bool {
     let Some(Ok(body)) = app.program.body_of(method) else { return false };
+    let t = std::time::Instant::now();
     let mut frame = Frame::new(app, method, &body);
     let outcome = frame.run();
+    let nobj = frame.keys.len();
     let finished = frame.finish(outcome);
+    if t.elapsed().as_millis() > 300 {
+        eprintln!(
+            "SLOW {:?} {} insns {} objs {} sumobjs {} effects {} facts {} maxtags {}",
+            t.elapsed(),
+            app.program.method_text(method),
+            body.instructions.len(),
+            nobj,
+            finished.summary.objects.len(),
+            finished.summary.effects.len(),
+            finished.facts.len(),
+            finished.summary.effects.iter().map(|e| e.data.len()).max().unwrap_or(0)
+        );
+    }
     if finished.facts.is_empty() {
         app.facts.remove(&method);
     } else {
