@@ -95,7 +95,7 @@ pub fn faults(crates: &[Crate], levels: &BTreeMap<String, u32>) -> Vec<String> {
             continue;
         };
         for (used, is_test) in uses {
-            let is_ours = crates.iter().any(|known| known.name == *used);
+            let is_ours = levels.contains_key(used) || crates.iter().any(|known| known.name == *used);
             let is_down = levels.get(used).is_some_and(|below| below < level);
             if is_ours && !is_down && !SIDEWAYS.contains(&(name, used)) {
                 faults.push(format!("{name} uses {used}, which is not below it"));
