@@ -1,5 +1,7 @@
 //! Every way of telling, over one small report made by hand: against golden files, and with hostile text in every place.
 
+#![allow(clippy::unwrap_used, reason = "tests may fail")]
+
 mod sample;
 
 use std::collections::BTreeSet;
