@@ -78,6 +78,7 @@ pub struct Hop {
 pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge) -> (Vec<Flow>, u64) {
     let linker = Linker { apps, knowledge, writers: Writers::new(apps) };
     let graph = linker.graph();
+    let mut seen = Seen::new(apps);
     let sinks: BTreeSet<&str> = knowledge.rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
     let (mut flows, mut cuts) = (Vec::new(), 0);
     for (app, link) in apps.iter().enumerate() {
@@ -88,7 +89,7 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge) -> (Vec<Flow>, u64) {
                 FactAct::Store(_) | FactAct::Field(_) => false,
             };
             if asked {
-                cuts += u64::from(graph.flows_to((app, fact), &mut flows));
+                cuts += u64::from(graph.flows_to((app, fact), &mut seen, &mut flows));
             }
         }
     }
@@ -161,11 +162,42 @@ struct Visit {
     length: usize,
 }
 
+/// The facts a search has come to; cleared in no time, for there are many searches.
+struct Seen {
+    starts: Vec<usize>,
+    marks: Vec<u32>,
+    search: u32,
+}
+
+impl Seen {
+    fn new(apps: &[LinkApp<'_>]) -> Self {
+        let mut starts = Vec::with_capacity(apps.len());
+        let mut count = 0;
+        for app in apps {
+            starts.push(count);
+            count += app.facts.facts.len();
+        }
+        Self { starts, marks: vec![0; count], search: 0 }
+    }
+
+    const fn clear(&mut self) {
+        self.search += 1;
+    }
+
+    /// Whether it is the first time.
+    fn insert(&mut self, node: Node) -> bool {
+        let at = self.starts.get(node.0).map(|start| start + node.1);
+        let search = self.search;
+        at.and_then(|at| self.marks.get_mut(at)).is_some_and(|mark| std::mem::replace(mark, search) != search)
+    }
+}
+
 impl Graph {
     /// Finds, breadth first, where the data of a sink comes from; whether the search was cut.
-    fn flows_to(&self, sink: Node, flows: &mut Vec<Flow>) -> bool {
+    fn flows_to(&self, sink: Node, seen: &mut Seen, flows: &mut Vec<Flow>) -> bool {
         let mut visits: Vec<Visit> = Vec::new();
-        let mut seen: BTreeSet<Node> = [sink].into();
+        seen.clear();
+        seen.insert(sink);
         self.enter(sink, None, None, false, &mut visits);
         let mut at = 0;
         while let Some(visit) = visits.get(at) {

@@ -149,6 +149,10 @@ impl Tags {
         self.len() >= TAGS_MAX
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        matches!((&self.0, &other.0), (Some(a), Some(b)) if Rc::ptr_eq(a, b))
+    }
+
     fn contains_all(&self, other: &Self) -> bool {
         let mut mine = self.iter().peekable();
         let mut whole = None;
@@ -163,7 +167,7 @@ impl Tags {
 
     /// Adds the tags of `other`; whether something was new. The trace that was first stays.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
-        if other.is_empty() || self.contains_all(other) {
+        if other.is_empty() || self.is_same(other) || self.contains_all(other) {
             return false;
         }
         if self.is_empty() {

@@ -24,6 +24,9 @@ use crate::{
 /// More classes than this stored in one field are "any".
 const FIELD_CLASSES_MAX: usize = 4;
 
+/// Cycles of more methods than this get less work per method and fewer rounds.
+pub(crate) const LARGE_CYCLE_METHODS: usize = 40;
+
 /// What a call may lead to, before anything is known of its receiver.
 #[derive(Debug, Default)]
 pub(crate) struct CallInfo<'a> {
@@ -51,6 +54,8 @@ pub(crate) struct App<'a> {
     pub(crate) facts: FxHashMap<MethodId, Vec<Effect>>,
     /// Who calls whom, as far as the analysis followed.
     pub(crate) calls: FxHashMap<MethodId, BTreeSet<MethodId>>,
+    /// Methods in the cycle that is being summarised.
+    pub(crate) cycle_methods: usize,
     /// Tags moved so far: what budgets are counted in, since time would not be the same twice.
     pub(crate) work: u64,
     /// Classes each method creates objects of.
@@ -89,6 +94,7 @@ impl<'a> App<'a> {
             summaries: Summaries::default(),
             facts: FxHashMap::default(),
             calls: FxHashMap::default(),
+            cycle_methods: 1,
             work: 0,
             creates: FxHashMap::default(),
             cuts: BTreeMap::new(),
@@ -100,6 +106,13 @@ impl<'a> App<'a> {
             callable: FxHashMap::default(),
             call_infos: FxHashMap::default(),
         }
+    }
+
+    /// Work that one pass over a method may cost (tags and objects moved); beyond, the rest of it is approximated. In a
+    /// large cycle every method is gone through several times, and most of the work is the cycle feeding itself.
+    pub(crate) const fn method_work_max(&self, instructions: usize) -> u64 {
+        let (base, each) = if self.cycle_methods > LARGE_CYCLE_METHODS { (2_000, 50) } else { (20_000, 200) };
+        base + each * instructions as u64
     }
 
     /// Counts a limit that was reached.

@@ -98,6 +98,7 @@ impl Frame<'_, '_> {
 
     fn map_objects(&mut self, application: &mut Application<'_>) {
         let summary = application.summary;
+        self.app.work += 4 * summary.objects.len() as u64;
         for (number, (key, object)) in summary.objects.iter().enumerate() {
             let mapped: SmallVec<[ObjectId; 2]> = match *key {
                 ObjectKey::Input(path) => self.at_path(application, path).objects,

@@ -9,7 +9,8 @@ use super::{frame::Frame, transfer::Outcome};
 use crate::domain::{
     path::PathId,
     summary::{Act, Effect, SUMMARY_EFFECTS_MAX, SUMMARY_OBJECTS_MAX, Summary},
-    tags::{Tag, Tagged, Tags},
+    tags::{Doubts, Tag, Tagged, Tags},
+    trace::Trace,
     value::{Object, ObjectId, ObjectKey, Value},
 };
 
@@ -27,7 +28,11 @@ impl Frame<'_, '_> {
     /// The summary and facts of the method whose body was run.
     pub(crate) fn finish(mut self, outcome: Outcome) -> Finished {
         self.heap = outcome.heap;
-        let kept = self.kept_objects(&outcome.result);
+        let mut result = outcome.result;
+        if self.approximated {
+            self.approximate(&mut result);
+        }
+        let kept = self.kept_objects(&result);
         let numbers: FxHashMap<ObjectId, ObjectId> =
             kept.iter().enumerate().map(|(number, &object)| (object, ObjectId(number as u32))).collect();
         let mut objects = Vec::with_capacity(kept.len());
@@ -39,17 +44,27 @@ impl Frame<'_, '_> {
             }
             objects.push((self.key(object), Rc::new(renamed)));
         }
-        let result = rename(&outcome.result, &numbers);
+        let result = rename(&result, &numbers);
         let (effects, facts) = self.split_effects(&numbers);
         let mut dispatches: Vec<PathId> = self.dispatches.into_iter().collect();
         dispatches.truncate(DISPATCHES_MAX);
         Finished { summary: Summary { result, thrown: self.thrown, objects, effects, dispatches }, facts }
     }
 
+    /// The method was not gone through to the end: its result may be made of everything that went in.
+    fn approximate(&mut self, result: &mut Value) {
+        self.app.cut("methods approximated");
+        for position in 0..self.body.parameters.len() {
+            let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
+            let tagged = Tagged { tag: Tag::Input(path), doubts: Doubts::METHOD_APPROXIMATED, trace: Trace::default() };
+            result.tags.join(&Tags::from_vec(vec![tagged]));
+        }
+    }
+
     /// Objects the caller can see: the result, changed inputs, and what hangs on them.
     fn kept_objects(&mut self, result: &Value) -> Vec<ObjectId> {
         let mut roots: Vec<ObjectId> = result.objects.to_vec();
-        let touched: Vec<ObjectId> = self.heap.keys().copied().collect();
+        let touched = self.heap.objects();
         for object in touched {
             if matches!(self.key(object), ObjectKey::Input(_)) && *self.known(object) != self.unwritten(object) {
                 roots.push(object);

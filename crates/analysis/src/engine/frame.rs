@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::app::App;
 use crate::domain::{
+    heap::Heap,
     path::{PathId, Step},
     source::{Source, What},
     summary::{Act, Assumptions, Effect},
@@ -19,9 +20,6 @@ use crate::domain::{
 
 /// How many objects one deep read follows.
 const DEEP_OBJECTS_MAX: usize = 64;
-
-/// The objects of a method at one point.
-pub(crate) type Heap = Rc<BTreeMap<ObjectId, Rc<Object>>>;
 
 /// One method under analysis.
 pub(crate) struct Frame<'f, 'a> {
@@ -43,6 +41,8 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) dispatches: std::collections::BTreeSet<PathId>,
     /// Classes that the caller knows of inputs.
     pub(crate) assumptions: Assumptions,
+    /// Whether the method cost too much and was not gone through to the end.
+    pub(crate) approximated: bool,
     /// Address of the current instruction.
     pub(crate) address: u32,
 }
@@ -61,6 +61,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             thrown: Tags::default(),
             dispatches: std::collections::BTreeSet::new(),
             assumptions: Assumptions::new(),
+            approximated: false,
             address: 0,
         }
     }
@@ -86,7 +87,7 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// What is known of an object here; inputs and shared objects start with what their name says.
     pub(crate) fn known(&mut self, object: ObjectId) -> Rc<Object> {
-        if let Some(known) = self.heap.get(&object) {
+        if let Some(known) = self.heap.get(object) {
             return Rc::clone(known);
         }
         Rc::new(self.unwritten(object))
@@ -116,18 +117,17 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// The object, for changing.
     pub(crate) fn change(&mut self, object: ObjectId) -> &mut Object {
-        if !self.heap.contains_key(&object) {
+        if self.heap.get(object).is_none() {
             let fresh = Rc::new(self.unwritten(object));
-            Rc::make_mut(&mut self.heap).insert(object, fresh);
+            self.heap.insert(object, fresh);
         }
-        let heap = Rc::make_mut(&mut self.heap);
-        Rc::make_mut(heap.entry(object).or_default())
+        self.heap.change(object)
     }
 
     /// A new object made by the current instruction. In a loop the same name stands for all of them.
     pub(crate) fn make(&mut self, number: u16, exact_type: Option<TypeId>, declared: Option<TypeId>) -> ObjectId {
         let object = self.object(ObjectKey::Made(self.address, number));
-        match self.heap.get(&object) {
+        match self.heap.get(object) {
             Some(_) => {
                 let known = self.change(object);
                 known.many = true;
@@ -136,7 +136,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             }
             None => {
                 let fresh = Object { exact_type, declared_type: declared, ..Object::default() };
-                Rc::make_mut(&mut self.heap).insert(object, Rc::new(fresh));
+                self.heap.insert(object, Rc::new(fresh));
             }
         }
         object
@@ -317,7 +317,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 }
                 ObjectKey::Made(..) => {}
             }
-            if let Some(known) = self.heap.get(&object) {
+            if let Some(known) = self.heap.get(object) {
                 let known = Rc::clone(known);
                 tags.join(&known.content);
                 self.app.work += known.parts.len() as u64 + 1;

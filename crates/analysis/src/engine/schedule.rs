@@ -5,11 +5,16 @@ use std::rc::Rc;
 use code::{Body, InvokeKind, MethodId, Op, TypeId};
 use rustc_hash::FxHashMap;
 
-use super::{app::App, frame::Frame};
+use super::{
+    app::{App, LARGE_CYCLE_METHODS},
+    frame::Frame,
+};
 use crate::domain::summary::{Assumptions, Summary};
 
 /// How often the methods of a cycle are gone through before the rest is cut.
 const ROUNDS_MAX: u32 = 4;
+/// The same for cycles of many methods.
+const ROUNDS_LARGE_MAX: u32 = 2;
 /// Targets of one virtual call that decide the order; the others are applied as far as their summaries are there.
 const ORDER_TARGETS_MAX: usize = 16;
 /// Methods with more instructions than this are gone through once, without looking at loops again.
@@ -62,9 +67,6 @@ pub(crate) fn summarise_all(app: &mut App<'_>) -> Size {
     let edges = edges(app, &methods, &outlines);
     drop(outlines);
     for component in components(&edges) {
-        if component.len() > 20 {
-            eprintln!("SCC {}", component.len());
-        }
         summarise_cycle(app, &methods, &edges, &component);
     }
     size
@@ -181,7 +183,9 @@ fn summarise_cycle(app: &mut App<'_>, methods: &[MethodId], edges: &[Vec<u32>], 
     let cyclic = component.len() > 1
         || component.iter().any(|&only| edges.get(only as usize).is_some_and(|targets| targets.contains(&only)));
     let mut dirty: Vec<bool> = vec![true; component.len()];
-    for round in 0..ROUNDS_MAX {
+    app.cycle_methods = component.len();
+    let rounds = if component.len() > LARGE_CYCLE_METHODS { ROUNDS_LARGE_MAX } else { ROUNDS_MAX };
+    for round in 0..rounds {
         let mut changed = vec![false; component.len()];
         for (slot, &position) in component.iter().enumerate() {
             if !dirty.get(slot).copied().unwrap_or(false) {
@@ -197,7 +201,7 @@ fn summarise_cycle(app: &mut App<'_>, methods: &[MethodId], edges: &[Vec<u32>], 
         if !cyclic || !changed.contains(&true) {
             return;
         }
-        if round + 1 == ROUNDS_MAX {
+        if round + 1 == rounds {
             app.cut("rounds over a call cycle");
         }
         for (slot, &position) in component.iter().enumerate() {
@@ -215,24 +219,9 @@ fn summarise_cycle(app: &mut App<'_>, methods: &[MethodId], edges: &[Vec<u32>], 
 /// Analyses one method; whether its summary changed.
 fn summarise(app: &mut App<'_>, method: MethodId) -> bool {
     let Some(Ok(body)) = app.program.body_of(method) else { return false };
-    let t = std::time::Instant::now();
     let mut frame = Frame::new(app, method, &body);
     let outcome = frame.run();
-    let nobj = frame.keys.len();
     let finished = frame.finish(outcome);
-    if t.elapsed().as_millis() > 300 {
-        eprintln!(
-            "SLOW {:?} {} insns {} objs {} sumobjs {} effects {} facts {} maxtags {}",
-            t.elapsed(),
-            app.program.method_text(method),
-            body.instructions.len(),
-            nobj,
-            finished.summary.objects.len(),
-            finished.summary.effects.len(),
-            finished.facts.len(),
-            finished.summary.effects.iter().map(|e| e.data.len()).max().unwrap_or(0)
-        );
-    }
     if finished.facts.is_empty() {
         app.facts.remove(&method);
     } else {

@@ -5,11 +5,9 @@ use std::rc::Rc;
 use code::{BinaryOp, Block, ElementKind, Instruction, Op, UnaryOp, ValueId};
 use findings::Hop;
 
-use super::{
-    arrays,
-    frame::{Frame, Heap},
-};
+use super::{arrays, frame::Frame};
 use crate::domain::{
+    heap::Heap,
     path::{PathId, Step},
     tags::Tags,
     text::{Constants, Symbol},
@@ -42,24 +40,29 @@ impl Frame<'_, '_> {
             .iter()
             .enumerate()
             .any(|(at, block)| block.predecessors.iter().any(|before| before.index() >= at));
+        let budget = self.app.work + self.app.method_work_max(body.instructions.len());
         for sweep in 0..SWEEPS_MAX {
             let mut changed = false;
             returned.clear();
             for (at, block) in body.blocks.iter().enumerate() {
+                if self.app.work > budget {
+                    self.approximated = true;
+                    break;
+                }
                 let Some(start) = self.start_heap(at, block, &starts, &ends) else { continue };
                 changed |= self.join_phis(block, &ends);
-                let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| equal(old, &start)));
+                let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| *old == start));
                 if let Some(slot) = starts.get_mut(at) {
-                    *slot = Some(Rc::clone(&start));
+                    *slot = Some(start.clone());
                 }
                 changed |= !same;
                 self.heap = start;
                 changed |= self.run_block(block, &mut outcome.result, &mut returned);
                 if let Some(slot) = ends.get_mut(at) {
-                    *slot = Some(Rc::clone(&self.heap));
+                    *slot = Some(self.heap.clone());
                 }
             }
-            if !has_loop || !changed {
+            if !has_loop || !changed || self.approximated {
                 break;
             }
             if sweep + 1 == SWEEPS_MAX {
@@ -92,14 +95,14 @@ impl Frame<'_, '_> {
         for before in &block.predecessors {
             let index = before.index();
             let Some(Some(end)) = ends.get(index) else { continue };
-            heaps.push(Rc::clone(end));
+            heaps.push(end.clone());
             let exceptional = self
                 .body
                 .blocks
                 .get(index)
                 .is_some_and(|before| before.handlers.iter().any(|(_, handler)| handler.index() == at));
             if exceptional && let Some(Some(start)) = starts.get(index) {
-                heaps.push(Rc::clone(start));
+                heaps.push(start.clone());
             }
         }
         if heaps.is_empty() { None } else { Some(self.join_heaps(&heaps)) }
@@ -108,23 +111,16 @@ impl Frame<'_, '_> {
     /// What any of these heaps may hold.
     fn join_heaps(&mut self, heaps: &[Heap]) -> Heap {
         let Some((first, rest)) = heaps.split_first() else { return Heap::default() };
-        let mut joined = Rc::clone(first);
+        let mut joined = first.clone();
         for heap in rest {
-            if Rc::ptr_eq(&joined, heap) {
-                continue;
-            }
-            for (&object, theirs) in heap.iter() {
-                let mine = joined.get(&object).cloned();
-                match mine {
-                    Some(mine) if Rc::ptr_eq(&mine, theirs) || mine == *theirs => {}
-                    Some(mine) => self.join_object(&mut joined, object, &mine, theirs),
-                    None => self.join_absent(&mut joined, object, theirs),
+            for object in joined.differences(heap) {
+                match (joined.get(object).cloned(), heap.get(object)) {
+                    (Some(mine), Some(theirs)) if mine == *theirs => {}
+                    (Some(mine), Some(theirs)) => self.join_object(&mut joined, object, &mine, theirs),
+                    (Some(touched), None) => self.join_absent(&mut joined, object, &touched),
+                    (None, Some(touched)) => self.join_absent(&mut joined, object, touched),
+                    (None, None) => {}
                 }
-            }
-            let absent: Vec<ObjectId> = joined.keys().filter(|object| !heap.contains_key(object)).copied().collect();
-            for object in absent {
-                let Some(mine) = joined.get(&object).cloned() else { continue };
-                self.join_absent(&mut joined, object, &mine);
             }
         }
         joined
@@ -133,7 +129,7 @@ impl Frame<'_, '_> {
     fn join_object(&mut self, joined: &mut Heap, object: ObjectId, mine: &Rc<Object>, theirs: &Object) {
         let mut both = Object::clone(mine);
         if both.join(theirs, |step| self.unwritten_part(object, step)) {
-            Rc::make_mut(joined).insert(object, Rc::new(both));
+            joined.insert(object, Rc::new(both));
         }
     }
 
@@ -141,12 +137,12 @@ impl Frame<'_, '_> {
     /// made on one branch only does not exist on the other.
     fn join_absent(&mut self, joined: &mut Heap, object: ObjectId, touched: &Rc<Object>) {
         if matches!(self.key(object), crate::domain::value::ObjectKey::Made(..)) {
-            Rc::make_mut(joined).insert(object, Rc::clone(touched));
+            joined.insert(object, Rc::clone(touched));
             return;
         }
         let mut both = self.unwritten(object);
         both.join(touched, |step| self.unwritten_part(object, step));
-        Rc::make_mut(joined).insert(object, Rc::new(both));
+        joined.insert(object, Rc::new(both));
     }
 
     fn join_phis(&mut self, block: &Block, ends: &[Option<Heap>]) -> bool {
@@ -176,7 +172,7 @@ impl Frame<'_, '_> {
                         let value = self.value(*from).clone();
                         result.join(&value);
                     }
-                    returned.push(Rc::clone(&self.heap));
+                    returned.push(self.heap.clone());
                 }
                 Op::Throw { from } => {
                     let value = self.value(*from).clone();
@@ -434,8 +430,4 @@ fn folded(op: BinaryOp, a: i64, b: i64) -> Option<i64> {
         _ => return None,
     };
     i32::try_from(result).ok().map(i64::from)
-}
-
-fn equal(a: &Heap, b: &Heap) -> bool {
-    Rc::ptr_eq(a, b) || a == b
 }
