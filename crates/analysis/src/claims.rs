@@ -136,7 +136,7 @@ impl<'a> Teller<'a> {
             pairs: u32::try_from(self.pairs(flows)).unwrap_or(u32::MAX),
         };
         let proof = Proof::new(self.steps(best))?;
-        Some(Finding::new(digest(&parts), parts, proof))
+        Some(Finding::new(digest(&parts, &self.apps.get(key.sink_app)?.path), parts, proof))
     }
 
     /// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
@@ -353,7 +353,7 @@ const fn axis(axis: knowledge::Axis) -> Axis {
 
 /// Whether a name says anything.
 fn telling(name: &str) -> bool {
-    name.chars().any(|character| character.is_alphanumeric())
+    name.chars().any(char::is_alphabetic)
 }
 
 fn listed<'s>(details: impl Iterator<Item = &'s String>) -> Vec<String> {
@@ -372,9 +372,9 @@ fn transport(addresses: &[String]) -> Transport {
 }
 
 /// Names a claim by what it claims, not by where the image was packed.
-fn digest(parts: &FindingParts) -> String {
+fn digest(parts: &FindingParts, path: &String) -> String {
     let mut digest = Sha256::new();
-    for part in [&parts.rule, &parts.app, &parts.source.kind, &parts.sink.kind].into_iter().chain(&parts.apps) {
+    for part in [&parts.rule, &parts.source.kind, &parts.sink.kind, path].into_iter().chain(&parts.apps) {
         digest.update(part.as_bytes());
         digest.update([0]);
     }

@@ -22,6 +22,8 @@ const FACTS_VISITED_MAX: usize = 20_000;
 pub struct LinkApp<'a> {
     /// Package name.
     pub package: String,
+    /// Device path.
+    pub path: String,
     /// Apps with equal owners share files: the shared user id, else the package.
     pub owner: String,
     /// Whether it runs as a core user of the system, which bypasses permission checks.

@@ -88,6 +88,7 @@ fn said(suite: &Suite, knowledge: &Knowledge) -> BTreeMap<String, Pairs> {
     let facts = analysed(suite, knowledge);
     let app = LinkApp {
         package: "flows".into(),
+        path: "/flows.dex".into(),
         owner: "flows".into(),
         core_user: false,
         permissions: Vec::new(),

@@ -139,6 +139,7 @@ fn link_apps<'r>(packages: &[Package], results: &'r [AppResult]) -> Vec<LinkApp<
             let providers = package.components.iter().filter(|part| part.kind == packages::ComponentKind::Provider);
             LinkApp {
                 package: record::name_of(package),
+                path: package.path.clone(),
                 owner: package.shared_user_id.clone().unwrap_or_else(|| record::name_of(package)),
                 core_user: package.bypasses_permission_checks(),
                 permissions: package.permissions_held.iter().map(|held| held.name.clone()).collect(),

@@ -6,7 +6,7 @@ use code::MethodId;
 use findings::Hop;
 
 /// Longest trace kept, in steps; a longer one keeps its beginning.
-const TRACE_STEPS_MAX: u16 = 120;
+const TRACE_STEPS_MAX: u16 = 48;
 
 /// An instruction of the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

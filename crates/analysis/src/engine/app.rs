@@ -71,6 +71,7 @@ pub(crate) struct App<'a> {
     /// How many of them are being made within each other.
     pub(crate) specialising: u32,
     plain: Vec<bool>,
+    followed: Vec<bool>,
     callable: FxHashMap<TypeId, bool>,
     call_infos: FxHashMap<(MethodId, InvokeKind), Rc<CallInfo<'a>>>,
 }
@@ -103,6 +104,7 @@ impl<'a> App<'a> {
             specialised: FxHashMap::default(),
             specialising: 0,
             plain,
+            followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
             call_infos: FxHashMap::default(),
         }
@@ -131,11 +133,9 @@ impl<'a> App<'a> {
         *self.callable.entry(ty).or_insert_with(|| !classes.platform_callable(ty).is_empty())
     }
 
-    /// Whether data is followed through a field by its name. Whole numbers and flags in fields that outlive a method are
-    /// positions, counters and states far more often than data, and tie everything to everything.
+    /// Whether data is followed through a field by its name, that is: from any object of the class to any other.
     pub(crate) fn is_followed(&self, field: FieldId) -> bool {
-        let ty = self.type_of_field(field).map_or("", |ty| self.program.descriptor(ty));
-        !matches!(ty, "Z" | "B" | "S" | "C" | "I" | "J")
+        self.followed.get(field.index()).copied().unwrap_or(false)
     }
 
     /// The declared type of a field.
@@ -260,6 +260,20 @@ pub(crate) mod access {
     pub(crate) const STATIC: u32 = 0x8;
     /// `ACC_ABSTRACT`.
     pub(crate) const ABSTRACT: u32 = 0x400;
+}
+
+/// Whether objects of a class can be taken as one where a field is concerned. Not so for whole numbers and flags
+/// (positions, counters and states far more often than data), for fields of no particular type, and for the links of a
+/// data structure to its own parts: there, one class serves every purpose of the app, and taking its objects as one ties
+/// everything to everything.
+fn is_followed(program: &Program, field: FieldId) -> bool {
+    let Some(reference) = program.field(field) else { return false };
+    let (class, ty) = (program.descriptor(reference.class), program.descriptor(reference.ty));
+    let anything = matches!(ty.trim_start_matches('['), "Ljava/lang/Object;" | "Ljava/lang/ThreadLocal;");
+    let number = matches!(ty, "Z" | "B" | "S" | "C" | "I" | "J");
+    let outermost = |name: &str| name.trim_start_matches('[').split(['$', ';']).next().unwrap_or_default().to_owned();
+    let own_part = ty.contains('L') && outermost(class) == outermost(ty) && (class.contains('$') || class == ty);
+    !anything && !number && !own_part
 }
 
 fn is_plain(descriptor: &str) -> bool {

@@ -23,7 +23,9 @@ use crate::{
 };
 
 /// Calls back this deep within one call instruction are cut.
-const CALLBACK_DEPTH_MAX: u32 = 4;
+const CALLBACK_DEPTH_MAX: u32 = 3;
+/// More calls back than this within one call instruction are cut.
+const CALLBACKS_MAX: u32 = 48;
 
 /// One application of a summary.
 struct Application<'s> {
@@ -98,7 +100,7 @@ impl Frame<'_, '_> {
 
     fn map_objects(&mut self, application: &mut Application<'_>) {
         let summary = application.summary;
-        self.app.work += 4 * summary.objects.len() as u64;
+        self.app.work += 16 + 4 * (summary.objects.len() + summary.effects.len()) as u64;
         for (number, (key, object)) in summary.objects.iter().enumerate() {
             let mapped: SmallVec<[ObjectId; 2]> = match *key {
                 ObjectKey::Input(path) => self.at_path(application, path).objects,
@@ -402,7 +404,8 @@ impl Frame<'_, '_> {
                 for argument in arguments.iter() {
                     values.push(self.translate(application, argument));
                 }
-                if application.depth < CALLBACK_DEPTH_MAX {
+                self.callbacks += 1;
+                if application.depth < CALLBACK_DEPTH_MAX && self.callbacks <= CALLBACKS_MAX {
                     self.call_back(&receiver, name, parameters.as_deref(), &values, application.depth + 1);
                 } else {
                     self.app.cut("callbacks within a call");

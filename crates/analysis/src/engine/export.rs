@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use code::{MethodId, Program};
+use code::{FieldId, MethodId, Program};
 use knowledge::Knowledge;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     app::App,
@@ -61,8 +61,7 @@ pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let size = schedule::summarise_all(&mut app);
     let roots = roots::settle(&mut app, input.components);
     let mut export = Export { app: &app, steps: Vec::new(), positions: BTreeMap::new() };
-    let mut facts = export.facts(&roots);
-    keep_needed(&mut facts);
+    let facts = export.facts(&roots);
     let steps = export.step_texts();
     AppFacts {
         facts,
@@ -85,21 +84,33 @@ impl Export<'_, '_> {
     fn facts(&mut self, roots: &Roots) -> Vec<Fact> {
         let mut methods: Vec<MethodId> = self.app.facts.keys().copied().collect();
         methods.sort();
-        let mut facts = Vec::new();
-        for method in methods {
-            let entry = roots.entry_of.get(&method).copied();
-            for effect in self.app.facts.get(&method).into_iter().flatten() {
-                facts.extend(self.fact(effect, entry, None));
-            }
-        }
-        for (method, effect, reply) in &roots.effects {
+        let own = methods.iter().flat_map(|method| {
             let entry = roots.entry_of.get(method).copied();
-            facts.extend(self.fact(effect, entry, reply.as_deref()));
+            self.app.facts.get(method).into_iter().flatten().map(move |effect| (effect, entry, None))
+        });
+        let entered = roots
+            .effects
+            .iter()
+            .map(|(method, effect, reply)| (effect, roots.entry_of.get(method).copied(), reply.as_deref()));
+        let all: Vec<(&Effect, Option<u32>, Option<&str>)> = own.chain(entered).collect();
+        let fields = LinkedFields::new(self.app, all.iter().map(|(effect, ..)| *effect));
+        let mut facts = Vec::new();
+        for (effect, entry, reply) in all {
+            if matches!(effect.act, Act::Field(field) if !fields.needed.contains(&field)) {
+                continue;
+            }
+            facts.extend(self.fact(effect, entry, reply, &fields));
         }
         facts
     }
 
-    fn fact(&mut self, effect: &Effect, entry: Option<u32>, reply: Option<&str>) -> Option<Fact> {
+    fn fact(
+        &mut self,
+        effect: &Effect,
+        entry: Option<u32>,
+        reply: Option<&str>,
+        fields: &LinkedFields,
+    ) -> Option<Fact> {
         let kinds = self.app.kinds;
         let act = match &effect.act {
             Act::Sink(kind) => FactAct::Sink(kinds.name(*kind).to_owned()),
@@ -108,7 +119,7 @@ impl Export<'_, '_> {
             Act::Reply => FactAct::Reply(reply?.to_owned()),
             Act::Callback(..) | Act::Stream(_) => return None,
         };
-        let data = self.data(&effect.data);
+        let data = self.data(&effect.data, fields);
         if data.is_empty() {
             return None;
         }
@@ -117,7 +128,7 @@ impl Export<'_, '_> {
         Some(Fact { act, names, data, trace, entry })
     }
 
-    fn data(&mut self, tags: &Tags) -> Vec<FactData> {
+    fn data(&mut self, tags: &Tags, fields: &LinkedFields) -> Vec<FactData> {
         let mut data = Vec::new();
         for tagged in tags.iter() {
             let Tag::Source(id) = tagged.tag else { continue };
@@ -127,7 +138,10 @@ impl Export<'_, '_> {
                 What::Provider(names) => FactWhat::Provider(self.names(names)),
                 What::Store(kind, names) => FactWhat::Store(self.app.kinds.name(*kind).to_owned(), self.names(names)),
                 What::Table(table, names) => FactWhat::Table(self.app.kinds.name(*table).to_owned(), self.names(names)),
-                What::Field(field) => FactWhat::Field(self.app.program.field_text(*field)),
+                What::Field(field) if fields.filled.contains(field) => {
+                    FactWhat::Field(self.app.program.field_text(*field))
+                }
+                What::Field(_) => continue,
                 What::Stream(_) => continue,
             };
             let trace = self.trace(&tagged.trace);
@@ -198,31 +212,52 @@ fn missing() -> StepText {
     StepText { path: String::new(), offset: 0, method: String::new(), code_unit: 0, text: String::new() }
 }
 
-/// Drops writes to fields that no other kept fact reads.
-fn keep_needed(facts: &mut Vec<Fact>) {
-    let mut needed: BTreeSet<String> = BTreeSet::new();
-    let mut kept: Vec<bool> = facts.iter().map(|fact| !matches!(fact.act, FactAct::Field(_))).collect();
-    let mut fresh: Vec<usize> = (0..facts.len()).filter(|&at| kept[at]).collect();
-    let mut writers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, fact) in facts.iter().enumerate() {
-        if let FactAct::Field(field) = &fact.act {
-            writers.entry(field).or_default().push(at);
-        }
-    }
-    while let Some(at) = fresh.pop() {
-        for data in &facts[at].data {
-            let FactWhat::Field(field) = &data.what else { continue };
-            if !needed.insert(field.clone()) {
-                continue;
-            }
-            for &writer in writers.get(field.as_str()).into_iter().flatten() {
-                if !kept[writer] {
-                    kept[writer] = true;
-                    fresh.push(writer);
+/// Fields that join facts: filled with something that comes from outside the app's own fields, and needed by something
+/// other than fields.
+struct LinkedFields {
+    filled: FxHashSet<FieldId>,
+    needed: FxHashSet<FieldId>,
+}
+
+impl LinkedFields {
+    fn new<'e>(app: &App<'_>, effects: impl Iterator<Item = &'e Effect>) -> Self {
+        let (mut filled, mut needed) = (FxHashSet::default(), FxHashSet::default());
+        let mut into: FxHashMap<FieldId, Vec<FieldId>> = FxHashMap::default();
+        let mut out_of: FxHashMap<FieldId, Vec<FieldId>> = FxHashMap::default();
+        for effect in effects {
+            for tagged in effect.data.iter() {
+                let Tag::Source(id) = tagged.tag else { continue };
+                let read = app.tables.sources.get(id).map(|source| &source.what);
+                match (&effect.act, read) {
+                    (Act::Field(to), Some(What::Field(from))) => {
+                        into.entry(*from).or_default().push(*to);
+                        out_of.entry(*to).or_default().push(*from);
+                    }
+                    (Act::Field(to), Some(_)) => {
+                        filled.insert(*to);
+                    }
+                    (_, Some(What::Field(from))) => {
+                        needed.insert(*from);
+                    }
+                    _ => {}
                 }
             }
         }
+        close(&mut filled, &into);
+        close(&mut needed, &out_of);
+        needed.retain(|field| filled.contains(field));
+        Self { filled, needed }
     }
-    let mut keep = kept.into_iter();
-    facts.retain(|_| keep.next().unwrap_or(false));
+}
+
+/// Adds everything that the edges lead to.
+fn close(set: &mut FxHashSet<FieldId>, edges: &FxHashMap<FieldId, Vec<FieldId>>) {
+    let mut pending: Vec<FieldId> = set.iter().copied().collect();
+    while let Some(field) = pending.pop() {
+        for &next in edges.get(&field).into_iter().flatten() {
+            if set.insert(next) {
+                pending.push(next);
+            }
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) assumptions: Assumptions,
     /// Whether the method cost too much and was not gone through to the end.
     pub(crate) approximated: bool,
+    /// Calls back within the current instruction.
+    pub(crate) callbacks: u32,
     /// Address of the current instruction.
     pub(crate) address: u32,
 }
@@ -62,6 +64,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             dispatches: std::collections::BTreeSet::new(),
             assumptions: Assumptions::new(),
             approximated: false,
+            callbacks: 0,
             address: 0,
         }
     }

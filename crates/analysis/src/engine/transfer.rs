@@ -165,6 +165,7 @@ impl Frame<'_, '_> {
         let range = block.first as usize..block.end as usize;
         for instruction in body.instructions.get(range).unwrap_or_default() {
             self.address = instruction.address;
+            self.callbacks = 0;
             self.effects.remove(&instruction.address);
             match &instruction.op {
                 Op::Return { from } => {
