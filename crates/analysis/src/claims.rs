@@ -64,9 +64,7 @@ impl<'a> Teller<'a> {
                 None => true,
                 Some(Requirement::SystemUid) => core_user,
             };
-            let speaks = holds
-                && rule.sources.iter().any(|kind| *kind == flow.source)
-                && rule.sinks.iter().any(|kind| kind == sink);
+            let speaks = holds && rule.sources.contains(&flow.source) && rule.sinks.iter().any(|kind| kind == sink);
             if speaks && !found.iter().any(|other| other.axis == rule.axis) {
                 found.push(rule);
             }

@@ -1,5 +1,7 @@
 //! The cases of `fixtures/flows`: one behaviour of the language or the platform each, with what must be said about it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},

@@ -100,7 +100,7 @@ impl Tags {
         if tags.is_empty() {
             return Self(None);
         }
-        tags.sort_by(|a, b| (a.tag, a.doubts).cmp(&(b.tag, b.doubts)));
+        tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts));
         tags.dedup_by(|b, a| a.tag == b.tag);
         Self::bounded(tags)
     }

@@ -258,8 +258,6 @@ impl<'a> App<'a> {
 pub(crate) mod access {
     /// `ACC_STATIC`.
     pub(crate) const STATIC: u32 = 0x8;
-    /// `ACC_ABSTRACT`.
-    pub(crate) const ABSTRACT: u32 = 0x400;
 }
 
 /// Whether objects of a class can be taken as one where a field is concerned. Not so for whole numbers and flags

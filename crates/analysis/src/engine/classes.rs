@@ -61,13 +61,6 @@ impl<'a> Classes<'a> {
         self.created.insert(ty);
     }
 
-    /// Classes the app creates, sorted.
-    pub(crate) fn created(&self) -> Vec<TypeId> {
-        let mut created: Vec<TypeId> = self.created.iter().copied().collect();
-        created.sort();
-        created
-    }
-
     /// The method with code that a call of `method` on an object of exactly class `ty` runs, if the app defines it.
     pub(crate) fn implementation(&self, ty: TypeId, method: MethodId) -> Option<MethodId> {
         let signature = *self.signatures.get(method.index())?;

@@ -17,8 +17,6 @@ const ROUNDS_MAX: u32 = 4;
 const ROUNDS_LARGE_MAX: u32 = 2;
 /// Targets of one virtual call that decide the order; the others are applied as far as their summaries are there.
 const ORDER_TARGETS_MAX: usize = 16;
-/// Methods with more instructions than this are gone through once, without looking at loops again.
-pub(crate) const EXACT_INSTRUCTIONS_MAX: usize = 8_000;
 
 /// Summaries for known classes are made within each other this deep.
 const SPECIALISING_DEPTH_MAX: u32 = 4;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use code::{BinaryOp, Block, ElementKind, Instruction, Op, UnaryOp, ValueId};
+use code::{BinaryOp, Block, ElementKind, Instruction, Op, TypeId, UnaryOp, ValueId};
 use findings::Hop;
 
 use super::{arrays, frame::Frame};
@@ -216,23 +216,8 @@ impl Frame<'_, '_> {
                 let object = self.make(0, Some(*ty), Some(*ty));
                 self.set(*to, Value::object(object))
             }
-            Op::NewArray { to, ty, len } => {
-                let len = self.value(*len).constants.number();
-                let object = self.make(0, Some(*ty), Some(*ty));
-                let array = len.and_then(|len| arrays::zeros(self.app.program.descriptor(*ty), len));
-                self.change(object).array = array.map(Rc::new);
-                self.set(*to, Value::object(object))
-            }
-            Op::FilledArray { to, ty, elements } => {
-                let object = self.make(0, Some(*ty), Some(*ty));
-                let base = Value::object(object);
-                for (position, &element) in elements.iter().enumerate() {
-                    let value = self.value(element).clone();
-                    let step = self.index_step(i64::try_from(position).ok());
-                    self.write(&base, step, &value);
-                }
-                self.set(*to, base)
-            }
+            Op::NewArray { to, ty, len } => self.new_array(*to, *ty, *len),
+            Op::FilledArray { to, ty, elements } => self.filled_array(*to, *ty, elements),
             Op::ArrayData { array, width_bytes, data } => {
                 self.fill_array(*array, *width_bytes, data);
                 false
@@ -289,6 +274,25 @@ impl Frame<'_, '_> {
             Op::Unknown { to, uses, .. } => self.unknown(*to, uses),
             Op::If { .. } | Op::Goto | Op::Switch { .. } | Op::Return { .. } | Op::Throw { .. } => false,
         }
+    }
+
+    fn new_array(&mut self, to: ValueId, ty: TypeId, len: ValueId) -> bool {
+        let len = self.value(len).constants.number();
+        let object = self.make(0, Some(ty), Some(ty));
+        let array = len.and_then(|len| arrays::zeros(self.app.program.descriptor(ty), len));
+        self.change(object).array = array.map(Rc::new);
+        self.set(to, Value::object(object))
+    }
+
+    fn filled_array(&mut self, to: ValueId, ty: TypeId, elements: &[ValueId]) -> bool {
+        let object = self.make(0, Some(ty), Some(ty));
+        let base = Value::object(object);
+        for (position, &element) in elements.iter().enumerate() {
+            let value = self.value(element).clone();
+            let step = self.index_step(i64::try_from(position).ok());
+            self.write(&base, step, &value);
+        }
+        self.set(to, base)
     }
 
     /// A plain value has no parts: what an object behind it may be made of is what it is made of.
