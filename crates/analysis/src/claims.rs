@@ -134,7 +134,7 @@ impl<'a> Teller<'a> {
             pairs: u32::try_from(self.pairs(flows)).unwrap_or(u32::MAX),
         };
         let proof = Proof::new(self.steps(best))?;
-        Some(Finding::new(digest(&parts, &self.apps.get(key.sink_app)?.path), parts, proof))
+        Some(Finding::new(digest(&parts, [key.source_app, key.sink_app].map(|app| self.apps.get(app).map_or("", |app| &app.path))), parts, proof))
     }
 
     /// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
@@ -370,9 +370,10 @@ fn transport(addresses: &[String]) -> Transport {
 }
 
 /// Names a claim by what it claims, not by where the image was packed.
-fn digest(parts: &FindingParts, path: &String) -> String {
+fn digest(parts: &FindingParts, paths: [&str; 2]) -> String {
     let mut digest = Sha256::new();
-    for part in [&parts.rule, &parts.source.kind, &parts.sink.kind, path].into_iter().chain(&parts.apps) {
+    let words = [&parts.rule, &parts.source.kind, &parts.sink.kind].into_iter().chain(&parts.apps);
+    for part in words.map(String::as_str).chain(paths) {
         digest.update(part.as_bytes());
         digest.update([0]);
     }
