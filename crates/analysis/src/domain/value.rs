@@ -13,7 +13,7 @@ use super::{
 };
 use crate::constants::Constant;
 
-/// More objects than this behind one value are cut: their contents are merged into the value's own tags.
+/// More objects than this behind one value are left out, and counted.
 pub(crate) const OBJECTS_MAX: usize = 8;
 /// More origins than this on one object are cut.
 const ORIGINS_MAX: usize = 8;
