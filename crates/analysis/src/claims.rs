@@ -134,7 +134,11 @@ impl<'a> Teller<'a> {
             pairs: u32::try_from(self.pairs(flows)).unwrap_or(u32::MAX),
         };
         let proof = Proof::new(self.steps(best))?;
-        Some(Finding::new(digest(&parts, [key.source_app, key.sink_app].map(|app| self.apps.get(app).map_or("", |app| &app.path))), parts, proof))
+        Some(Finding::new(
+            digest(&parts, [key.source_app, key.sink_app].map(|app| self.apps.get(app).map_or("", |app| &app.path))),
+            parts,
+            proof,
+        ))
     }
 
     /// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.

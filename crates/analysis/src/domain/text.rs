@@ -25,6 +25,10 @@ pub(crate) enum Piece {
     Literal(Rc<str>),
     /// The text that a parameter brings.
     Input(PathId),
+    /// The folder part of a path that a parameter brings.
+    InputFolder(PathId),
+    /// The last part of a path that a parameter brings.
+    InputName(PathId),
     /// Some text.
     Gap,
 }
@@ -121,6 +125,15 @@ impl Constants {
     }
 }
 
+/// A part of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PathPart {
+    /// The folder.
+    Folder,
+    /// The last component.
+    Name,
+}
+
 /// Every pattern and key of one app's analysis.
 #[derive(Debug, Default)]
 pub(crate) struct PatternTable {
@@ -174,7 +187,7 @@ impl PatternTable {
 
     /// Whether a parameter brings part of it.
     pub(crate) fn has_input(&self, id: PatternId) -> bool {
-        self.pieces(id).iter().any(|piece| matches!(piece, Piece::Input(_)))
+        self.pieces(id).iter().any(|piece| !matches!(piece, Piece::Literal(_) | Piece::Gap))
     }
 
     /// As text, gaps and inputs as `*`.
@@ -183,7 +196,7 @@ impl PatternTable {
         for piece in self.pieces(id).iter() {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
-                Piece::Input(_) | Piece::Gap => {
+                Piece::Input(_) | Piece::InputFolder(_) | Piece::InputName(_) | Piece::Gap => {
                     if !text.ends_with('*') {
                         text.push('*');
                     }
@@ -191,6 +204,32 @@ impl PatternTable {
             }
         }
         text
+    }
+
+    /// A part of a path: the folder it is in, or its last component.
+    pub(crate) fn path_part(&mut self, id: PatternId, part: PathPart) -> PatternId {
+        let mut pieces = self.pieces(id).to_vec();
+        if let [Piece::Input(path)] = pieces.as_slice() {
+            let piece = if part == PathPart::Folder { Piece::InputFolder(*path) } else { Piece::InputName(*path) };
+            return self.intern([piece]);
+        }
+        if let Some(Piece::Literal(last)) = pieces.last_mut() {
+            *last = last.trim_end_matches('/').into();
+        }
+        // The last component is known to begin only where a literal holds the last slash.
+        let slash = pieces.iter().rposition(|piece| matches!(piece, Piece::Literal(text) if text.contains('/')));
+        let Some((at, Piece::Literal(text))) = slash.and_then(|at| Some((at, pieces.get(at)?.clone()))) else {
+            return self.intern([Piece::Gap]);
+        };
+        let (folder, name) = text.rsplit_once('/').unwrap_or(("", &text));
+        if part == PathPart::Folder {
+            pieces.truncate(at);
+            pieces.push(Piece::Literal(folder.into()));
+        } else {
+            pieces.drain(..=at);
+            pieces.insert(0, Piece::Literal(name.into()));
+        }
+        self.intern(pieces)
     }
 
     /// The concatenation of one alternative from each part: at most [`ALTERNATIVES_MAX`] of them.
@@ -268,6 +307,23 @@ mod tests {
         let path = Constants::one(Symbol::Number(80));
         let joined = table.concatenate(&[scheme, host, path]);
         assert_eq!(texts(&table, &joined), ["http://*80", "https://*80"]);
+    }
+
+    #[test]
+    fn paths_come_apart_at_the_last_slash_that_is_known() {
+        let mut table = PatternTable::default();
+        let plain = table.literal("/data/data/self/zip/");
+        let mixed = table.intern([Piece::Gap, Piece::Literal("/zip/a.json".into())]);
+        let unknown = table.intern([Piece::Literal("/data/".into()), Piece::Gap]);
+        let mut part = |id, part| {
+            let id = table.path_part(id, part);
+            table.display(id)
+        };
+        assert_eq!(part(plain, PathPart::Folder), "/data/data/self");
+        assert_eq!(part(plain, PathPart::Name), "zip");
+        assert_eq!(part(mixed, PathPart::Folder), "*/zip");
+        assert_eq!(part(mixed, PathPart::Name), "a.json");
+        assert_eq!(part(unknown, PathPart::Name), "*");
     }
 
     #[test]

@@ -182,8 +182,12 @@ impl<'a> App<'a> {
         let implementation = self.classes.implementation(reference.class, method);
         let model = self.model_of(method);
         let own_class = implementation.and_then(|found| self.program.method(found)).map(|found| found.class);
+        // The nearer of code and model speaks: a model of the class that is named, or of one below that of the code,
+        // knows the library better than code that the app brings along (which may be no more than stubs).
+        let ancestors = self.classes.ancestors(reference.class);
+        let nearness = |name: &str| ancestors.iter().position(|ancestor| ancestor == name);
         let model_replaces_code = match (model, own_class) {
-            (Some(model), Some(own)) => self.program.descriptor(own) == model.class,
+            (Some(model), Some(own)) => nearness(&model.class) <= nearness(self.program.descriptor(own)),
             (Some(_), None) => true,
             (None, _) => false,
         };

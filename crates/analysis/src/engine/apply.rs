@@ -15,7 +15,7 @@ use crate::{
         source::{Names, Source, What},
         summary::{Act, Assumptions, Effect, Summary},
         tags::{Tag, Tagged, Tags},
-        text::{ALTERNATIVES_MAX, Constants, PatternId, Piece, Symbol},
+        text::{ALTERNATIVES_MAX, Constants, PathPart, PatternId, Piece, Symbol},
         trace::Trace,
         value::{Object, ObjectId, ObjectKey, Origin, Origins, Value, add_origin},
     },
@@ -349,6 +349,8 @@ impl Frame<'_, '_> {
                     let actual = self.at_path(application, *path);
                     self.text(&actual)
                 }
+                Piece::InputFolder(path) => self.part_at_path(application, *path, PathPart::Folder),
+                Piece::InputName(path) => self.part_at_path(application, *path, PathPart::Name),
                 other => Constants::one(Symbol::Text(self.app.tables.patterns.intern([other.clone()]))),
             };
             parts.push(part);
@@ -357,6 +359,12 @@ impl Frame<'_, '_> {
         let texts =
             joined.symbols().iter().filter_map(|symbol| if let Symbol::Text(id) = symbol { Some(*id) } else { None });
         texts.collect()
+    }
+
+    fn part_at_path(&mut self, application: &mut Application<'_>, path: PathId, part: PathPart) -> Constants {
+        let actual = self.at_path(application, path);
+        let text = self.text(&actual);
+        self.path_parts(&text, part)
     }
 
     fn translate_constants(&mut self, application: &mut Application<'_>, constants: &Constants) -> Constants {

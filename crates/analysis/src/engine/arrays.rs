@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use code::ElementKind;
 
-use crate::constants::{ArrayConstant, Constant};
+use crate::{
+    constants::{ArrayConstant, Constant},
+    domain::text::ALTERNATIVES_MAX,
+};
 
 /// Longest array whose elements are tracked.
 const ELEMENTS_MAX: i64 = 65_536;
@@ -73,4 +76,14 @@ pub(crate) fn with_element(array: &Constant, index: i64, value: i64) -> Option<C
         _ => value,
     };
     Some(Constant::Array(Arc::new(ArrayConstant::Numbers { kind: *kind, values })))
+}
+
+/// What an element of an array of constant objects may be: the one at a known position, else any of them.
+pub(crate) fn objects(array: &Constant, index: Option<i64>) -> Vec<Constant> {
+    let Constant::Array(array) = array else { return Vec::new() };
+    let ArrayConstant::Objects(elements) = array.as_ref() else { return Vec::new() };
+    match index {
+        Some(index) => usize::try_from(index).ok().and_then(|at| elements.get(at)).cloned().into_iter().collect(),
+        None => elements.iter().take(ALTERNATIVES_MAX).cloned().collect(),
+    }
 }

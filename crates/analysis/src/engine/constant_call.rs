@@ -106,7 +106,7 @@ impl Frame<'_, '_> {
     }
 
     /// A constant as a value; an array becomes an object of the current instruction.
-    fn constant_value(&mut self, constant: &Constant) -> Option<Value> {
+    pub(crate) fn constant_value(&mut self, constant: &Constant) -> Option<Value> {
         Some(match constant {
             Constant::Null => Value::constant(Constants::one(Symbol::Null)),
             Constant::Number(number) => Value::constant(Constants::one(Symbol::Number(*number))),

@@ -25,9 +25,9 @@ const LOCALS: usize = 8;
 
 /// One call of a library method, as its models see it.
 pub(crate) struct LibraryCall<'v> {
-    receiver: Option<&'v Value>,
-    arguments: &'v [Value],
-    method: MethodId,
+    pub(crate) receiver: Option<&'v Value>,
+    pub(crate) arguments: &'v [Value],
+    pub(crate) method: MethodId,
     return_type: TypeId,
     result: Value,
     locals: [Value; LOCALS],
@@ -58,6 +58,9 @@ impl Frame<'_, '_> {
         // Names first: sources, channels and sinks are named by the texts and origins that the same call sets.
         for rule in &model.texts {
             self.text_rule(&mut call, rule);
+        }
+        if let Some(text) = self.computed_text(&call) {
+            self.set_result_text(&mut call, &text);
         }
         for rule in &model.origins {
             self.origin_rule(&mut call, rule);
@@ -182,7 +185,8 @@ impl Frame<'_, '_> {
 
     /// Puts a value into a place: the very value if `identity`, else something made of it.
     fn put(&mut self, call: &mut LibraryCall<'_>, place: &Place, value: &Value, identity: bool) {
-        let made = if identity { value.clone() } else { Value::made_of(value.tags.clone()) };
+        // Something made of a value has a text only if a text rule says so.
+        let made = if identity { value.clone() } else { Value { tags: value.tags.clone(), ..Value::default() } };
         let steps = self.steps(call, &place.part);
         if place.root == Root::Return && !steps.is_empty() {
             self.result_object(call);
@@ -309,6 +313,17 @@ impl Frame<'_, '_> {
             } else {
                 known.text.join(&text);
             }
+        }
+    }
+
+    fn set_result_text(&mut self, call: &mut LibraryCall<'_>, text: &Constants) {
+        if self.app.is_plain(call.return_type) {
+            call.result.constants.join(text);
+            return;
+        }
+        self.result_object(call);
+        for object in call.result.objects.clone() {
+            self.change(object).text = text.clone();
         }
     }
 

@@ -5,6 +5,7 @@ mod apply;
 mod arrays;
 mod call;
 mod classes;
+mod computed;
 mod constant_call;
 mod export;
 mod finish;

@@ -362,11 +362,17 @@ impl Frame<'_, '_> {
         let index = self.value(index).constants.number();
         let step = self.index_step(index);
         let mut value = self.read(&base, step);
-        if let (&[object], Some(index)) = (base.objects.as_slice(), index)
+        if let &[object] = base.objects.as_slice()
             && let Some(array) = self.known(object).array.clone()
-            && let Some(number_at) = arrays::element(&array, index)
         {
-            value.constants = Constants::one(Symbol::Number(number_at));
+            if let Some(number) = index.and_then(|index| arrays::element(&array, index)) {
+                value.constants = Constants::one(Symbol::Number(number));
+            }
+            for element in arrays::objects(&array, index) {
+                if let Some(element) = self.constant_value(&element) {
+                    value.constants.join(&element.constants);
+                }
+            }
         }
         if kind != ElementKind::Object {
             value = self.flatten(value);
