@@ -31,8 +31,8 @@ use sha2::{Digest as _, Sha256};
 use crate::load::{Entry, Loader};
 
 pub use model::{
-    ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind, SinkRule, SourceKind,
-    SourceRule, TextPiece, TextRule,
+    Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
+    SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
 pub use platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table, matches_pattern};
 pub use policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
@@ -74,6 +74,8 @@ pub struct Knowledge {
     pub permissions: BTreeMap<String, Permission>,
     /// Suppliers by id.
     pub suppliers: Vec<Supplier>,
+    /// Classes of libraries that are recognised without their names, by class.
+    pub bundled: Vec<Bundled>,
     index: BTreeMap<(String, String), Vec<usize>>,
     digest: String,
 }
@@ -149,6 +151,7 @@ impl Knowledge {
             callbacks: values(loader.callbacks),
             permissions: map(loader.permissions),
             suppliers: values(loader.suppliers),
+            bundled: values(loader.bundled),
             index,
             digest,
         }

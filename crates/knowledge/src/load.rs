@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use crate::language::Unreadable;
-use crate::model::{ChannelRule, Model, OriginKind, Place};
+use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
 use crate::platform::{Callback, EntryPoint, Permission, Provider, StaticField};
 use crate::policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
@@ -83,6 +83,7 @@ pub(crate) struct Loader {
     pub(crate) callbacks: Entries<ModelKey, Callback>,
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
+    pub(crate) bundled: Entries<String, Bundled>,
 }
 
 pub(crate) fn put<K: Ord, T>(
@@ -163,6 +164,21 @@ impl Loader {
         }
         for (index, (name, levels)) in file.permissions.into_iter().enumerate() {
             self.permission(&name, &levels, &cited, &at("permissions", index, &name))?;
+        }
+        for (index, entry) in file.bundled.into_iter().enumerate() {
+            let at = at("bundled", index, &entry.class);
+            let class = at.class(&entry.class)?;
+            if entry.strings.is_empty() {
+                return at.value("strings", "at least one text that only this class holds");
+            }
+            let methods = entry.methods.into_iter();
+            let methods = methods.map(|method| BundledMethod {
+                name: method.name,
+                signature: method.signature,
+                returns: method.returns,
+            });
+            let value = Bundled { class: class.clone(), strings: entry.strings, methods: methods.collect() };
+            put(&mut self.bundled, class, &entry.class, value, &at)?;
         }
         for (index, entry) in file.supplier.into_iter().enumerate() {
             let at = at("supplier", index, &entry.id);

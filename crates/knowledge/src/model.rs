@@ -213,3 +213,26 @@ pub struct InvokeRule {
     /// Where the result goes.
     pub result: Option<Place>,
 }
+
+/// A class of a library that apps bring along, recognised where its names were taken away: by texts that only its code
+/// holds, and by the shapes of its methods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundled {
+    /// Descriptor of the class, as its models name it.
+    pub class: String,
+    /// Texts that the code of the class holds, all of them.
+    pub strings: Vec<String>,
+    /// Methods told by their shape; one that fits no method or several is not told.
+    pub methods: Vec<BundledMethod>,
+}
+
+/// A method of a bundled class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BundledMethod {
+    /// Its name, as its models have it.
+    pub name: String,
+    /// Its parameter descriptors in parentheses.
+    pub signature: String,
+    /// Descriptor of what it returns.
+    pub returns: String,
+}

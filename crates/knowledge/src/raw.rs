@@ -61,6 +61,8 @@ pub(crate) struct File {
     pub(crate) permissions: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
     pub(crate) supplier: Vec<Supplier>,
+    #[serde(default)]
+    pub(crate) bundled: Vec<Bundled>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -232,4 +234,20 @@ pub(crate) struct Evidence {
     pub(crate) weight_percent: u8,
     pub(crate) reference: String,
     pub(crate) note: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bundled {
+    pub(crate) class: String,
+    pub(crate) strings: Vec<String>,
+    pub(crate) methods: Vec<BundledMethod>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BundledMethod {
+    pub(crate) name: String,
+    pub(crate) signature: String,
+    pub(crate) returns: String,
 }

@@ -10,7 +10,7 @@ use knowledge::{Knowledge, Model};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::classes::Classes;
+use super::{bundled, classes::Classes};
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
@@ -74,6 +74,9 @@ pub(crate) struct App<'a> {
     followed: Vec<bool>,
     callable: FxHashMap<TypeId, bool>,
     call_infos: FxHashMap<(MethodId, InvokeKind), Rc<CallInfo<'a>>>,
+    /// Methods of bundled library classes that were recognised without their names.
+    recognised: FxHashMap<MethodId, &'a Model>,
+    telling: bundled::TellingTexts,
 }
 
 impl<'a> App<'a> {
@@ -107,6 +110,8 @@ impl<'a> App<'a> {
             followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
             call_infos: FxHashMap::default(),
+            recognised: FxHashMap::default(),
+            telling: bundled::TellingTexts::new(program, knowledge),
         }
     }
 
@@ -187,6 +192,7 @@ impl<'a> App<'a> {
         let ancestors = self.classes.ancestors(reference.class);
         let nearness = |name: &str| ancestors.iter().position(|ancestor| ancestor == name);
         let model_replaces_code = match (model, own_class) {
+            _ if self.recognised.contains_key(&method) => true,
             (Some(model), Some(own)) => nearness(&model.class) <= nearness(self.program.descriptor(own)),
             (Some(_), None) => true,
             (None, _) => false,
@@ -202,6 +208,9 @@ impl<'a> App<'a> {
 
     /// The model of a method, of the nearest class that has one. Constructors are not inherited.
     fn model_of(&self, method: MethodId) -> Option<&'a Model> {
+        if let Some(model) = self.recognised.get(&method) {
+            return Some(model);
+        }
         let reference = self.program.method(method)?;
         let name = self.program.text(reference.name);
         let parameters = self.parameters_text(method);
@@ -232,6 +241,9 @@ impl<'a> App<'a> {
                     self.creates.entry(method).or_default().push(*ty);
                 }
                 Op::FieldPut { from, field, .. } => self.note_stored(*field, made.get(from).copied()),
+                Op::Text { text, .. } => {
+                    self.telling.note(*text, self.program.method(method).map(|method| method.class))
+                }
                 Op::StaticPut { from, field } => self.note_stored(*field, made.get(from).copied()),
                 _ => {}
             }
@@ -242,6 +254,7 @@ impl<'a> App<'a> {
     pub(crate) fn surveyed(&mut self) {
         let writes = StaticWrites::scan(self.program, self.bodies);
         self.interpreter = Interpreter::new(self.program, self.bodies, Limits::default()).with_writes(writes);
+        self.recognised = bundled::recognise(self.program, self.knowledge, &self.telling);
     }
 
     fn note_stored(&mut self, field: FieldId, ty: Option<TypeId>) {

@@ -3,6 +3,7 @@
 mod app;
 mod apply;
 mod arrays;
+mod bundled;
 mod call;
 mod classes;
 mod computed;
