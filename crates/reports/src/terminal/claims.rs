@@ -9,6 +9,12 @@ use super::{
     question, rank_look,
 };
 
+/// Claims told in full, without `-v`; the others have a line.
+const FULL_CLAIMS_MAX: usize = 8;
+/// Lowest rank told in full, without `-v`.
+const FULL_RANK_MIN: u8 = 3;
+/// Claims without an entry point listed, without `-v`.
+const PRESENT_SHOWN_MAX: usize = 20;
 /// Steps of a proof shown, without `-v`.
 const STEPS_SHOWN_MAX: usize = 12;
 /// Entries of one list shown, without `-v`.
@@ -28,38 +34,86 @@ pub(super) fn all(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
                      trigger comes, not that it has happened.";
         page.text(2, Look::Dim, about)?;
     }
-    by_app(page, report, &reached)?;
+    let told_in_full = if page.verbose { usize::MAX } else { FULL_CLAIMS_MAX };
+    by_app(page, report, &reached, told_in_full, usize::MAX)?;
     if !present.is_empty() {
         page.heading("Present, no entry point found")?;
         let about =
             "The code below is in the image. Nothing was found that starts it, so it is not part of the grades.";
         page.text(2, Look::Dim, about)?;
-        by_app(page, report, &present)?;
+        let (in_full, listed) = if page.verbose { (usize::MAX, usize::MAX) } else { (0, PRESENT_SHOWN_MAX) };
+        by_app(page, report, &present, in_full, listed)?;
     }
     quiet_apps(page, report)
 }
 
-/// Groups in the order of each app's first claim; the claims come worst first.
-fn by_app(page: &mut Page<'_>, report: &Report, findings: &[&Finding]) -> io::Result<()> {
+/// Groups in the order of each app's first claim; the claims come worst first. The first `in_full` claims of a high rank
+/// are told in full, the others in a line, and after `listed` none.
+fn by_app(
+    page: &mut Page<'_>,
+    report: &Report,
+    findings: &[&Finding],
+    in_full: usize,
+    listed: usize,
+) -> io::Result<()> {
     let mut names: Vec<&str> = Vec::new();
     for finding in findings {
         if !names.contains(&finding.parts.app.as_str()) {
             names.push(&finding.parts.app);
         }
     }
+    let (mut left_in_full, mut left) = (in_full, listed);
     for name in names {
-        page.blank()?;
-        app(page, name, report.apps.iter().filter(|app| app.package == name))?;
-        for finding in findings.iter().filter(|finding| finding.parts.app == name) {
-            page.blank()?;
-            claim(page, finding)?;
+        if left == 0 {
+            break;
         }
+        page.blank()?;
+        let about_app: Vec<&&Finding> = findings.iter().filter(|finding| finding.parts.app == name).collect();
+        let is_full = |finding: &Finding| page.verbose || finding.parts.rank >= FULL_RANK_MIN;
+        let (full, brief): (Vec<&Finding>, Vec<&Finding>) = about_app.into_iter().partition(|finding| is_full(finding));
+        let shown_in_full = full.len().min(left_in_full);
+        app(page, name, report.apps.iter().filter(|app| app.package == name), shown_in_full > 0)?;
+        for (position, finding) in full.into_iter().chain(brief).enumerate().take(left) {
+            if position < shown_in_full {
+                page.blank()?;
+                claim(page, finding)?;
+            } else {
+                if position == shown_in_full && position > 0 {
+                    page.blank()?;
+                }
+                one_line(page, finding)?;
+            }
+            left = left.saturating_sub(1);
+        }
+        left_in_full = left_in_full.saturating_sub(shown_in_full);
     }
-    Ok(())
+    match findings.len().checked_sub(listed) {
+        Some(rest) if rest > 0 => {
+            page.blank()?;
+            page.text(0, Look::Dim, &format!("and {} more (-v tells all)", count(rest, "claim", "claims")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A claim in a line: what, where to, how surely.
+fn one_line(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
+    let parts = &finding.parts;
+    let (axis, _) = question(parts.axis);
+    let details: Vec<&str> =
+        parts.source.details.iter().take(1).chain(parts.sink.details.iter().take(2)).map(String::as_str).collect();
+    let details = if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
+    let text = format!("{}{details} ({}, {})", parts.title, level_word(parts.confidence.level), finding.id);
+    page.labelled(2, 11, (rank_look(parts.rank), &format!("{axis} {}", parts.rank)), (Look::Plain, &text))
 }
 
 /// What is known about the app itself.
-fn app<'r>(page: &mut Page<'_>, name: &str, records: impl Iterator<Item = &'r AppRecord>) -> io::Result<()> {
+fn app<'r>(
+    page: &mut Page<'_>,
+    name: &str,
+    records: impl Iterator<Item = &'r AppRecord>,
+    in_full: bool,
+) -> io::Result<()> {
     page.text(0, Look::Bold, name)?;
     for record in records {
         let mut parts: Vec<String> = vec![record.path.clone()];
@@ -67,6 +121,10 @@ fn app<'r>(page: &mut Page<'_>, name: &str, records: impl Iterator<Item = &'r Ap
         parts.extend(record.version_name.as_ref().map(|version| format!("version {version}")));
         parts.extend(record.shared_user_id.as_ref().map(|user| format!("shared user {user}")));
         page.text(2, Look::Dim, &parts.join(", "))?;
+        let is_doubtful = record.signers.iter().any(|signer| signer.verified.is_err());
+        if !in_full && !is_doubtful {
+            continue;
+        }
         for signer in &record.signers {
             let certificate = signer.certificate_sha256.get(..16).unwrap_or(&signer.certificate_sha256);
             let text = format!("signed by {} (certificate {certificate}...)", signer.subject);

@@ -9,8 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use super::page::{Look, Page, count, number};
 use crate::escape::shown;
 
-/// Holes listed, without `-v`.
+/// Kinds of holes listed, and places of each, without `-v`.
 const HOLES_SHOWN_MAX: usize = 12;
+const PLACES_SHOWN_MAX: usize = 3;
 /// Widest column of kinds; the rows of longer ones shift.
 const KIND_WIDTH_MAX: usize = 24;
 
@@ -79,36 +80,46 @@ pub(super) fn table(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     holes(page, report)
 }
 
-/// The holes: layers and code first, then single files.
+/// The holes by what they are: layers and code first, then single files, each with its places.
 fn holes(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let mut holes: Vec<&Coverage> = report.coverage.iter().filter(|line| line.outcome.is_hole()).collect();
-    if holes.is_empty() {
-        return Ok(());
-    }
-    holes.sort_by_key(|line| line.kind == "file");
-    page.blank()?;
-    page.text(2, Look::Bold, "Not seen, or not completely:")?;
-    let max = if page.verbose { usize::MAX } else { HOLES_SHOWN_MAX };
-    for line in holes.iter().take(max) {
-        let place = match (line.container.is_empty(), line.path.is_empty()) {
-            (true, _) => line.path.clone(),
-            (false, true) => line.container.clone(),
-            (false, false) => format!("{}!{}", line.container, line.path),
-        };
-        page.text(2, Look::Plain, &place)?;
+    let mut groups: BTreeMap<(bool, &str, String), Vec<String>> = BTreeMap::new();
+    for line in &report.coverage {
         let why = match &line.outcome {
             Outcome::Partial(reasons) => format!("partly: {}", reasons.join("; ")),
             Outcome::Unread(reason) => format!("unread: {reason}"),
             Outcome::Read(_) | Outcome::Unknown => continue,
         };
-        page.labelled(4, 0, (Look::Dim, ""), (Look::Dim, &format!("{}, {why}", line.kind)))?;
+        let place = match (line.container.is_empty(), line.path.is_empty()) {
+            (true, _) => line.path.clone(),
+            (false, true) => line.container.clone(),
+            (false, false) => format!("{}!{}", line.container, line.path),
+        };
+        groups.entry((line.kind == "file", &line.kind, why)).or_default().push(place);
     }
-    match holes.len().checked_sub(max) {
-        Some(rest) if rest > 0 => page.text(
-            2,
-            Look::Dim,
-            &format!("and {} more (-v lists all)", number(u64::try_from(rest).unwrap_or(u64::MAX))),
-        ),
+    if groups.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.text(2, Look::Bold, "Not seen, or not completely:")?;
+    let (max, places_max) = if page.verbose { (usize::MAX, usize::MAX) } else { (HOLES_SHOWN_MAX, PLACES_SHOWN_MAX) };
+    for ((_, kind, why), places) in groups.iter().take(max) {
+        let times = if places.len() > 1 { format!("{} times ", number_of(places.len())) } else { String::new() };
+        page.text(2, Look::Plain, &format!("{times}{kind}, {why}"))?;
+        for place in places.iter().take(places_max) {
+            page.text(4, Look::Dim, place)?;
+        }
+        if let Some(rest) = places.len().checked_sub(places_max).filter(|rest| *rest > 0) {
+            page.text(4, Look::Dim, &format!("and {} more (-v lists all)", number_of(rest)))?;
+        }
+    }
+    match groups.len().checked_sub(max) {
+        Some(rest) if rest > 0 => {
+            page.text(2, Look::Dim, &format!("and {} more kinds (-v lists all)", number_of(rest)))
+        }
         _ => Ok(()),
     }
+}
+
+fn number_of(count: usize) -> String {
+    number(u64::try_from(count).unwrap_or(u64::MAX))
 }

@@ -1,7 +1,7 @@
 //! The report on a terminal: read by a person in a minute, from what was not seen to how much was looked at.
 //!
 //! ```text
-//! what was scanned - what was not seen - the three grades - claims by app, worst first - claims that no entry point
+//! what was scanned - what was not seen - the three grades - the apps with one - claims by app, worst first - claims that no entry point
 //! was found for - suppliers - coverage - figures
 //! ```
 //! The words keep three things apart: what is *present* in the bytes, what the code is *able* to do once an entry point
@@ -13,7 +13,7 @@ mod page;
 
 use std::io;
 
-use findings::{Axis, Grade, Report, Supplier};
+use findings::{AppRecord, Axis, Grade, Report, Supplier};
 
 use crate::{Format, Options};
 use page::{Look, Page, number, some_of};
@@ -23,6 +23,8 @@ pub static FORMAT: Format = Format { name: "terminal", about: "for people: claim
 
 /// Pieces of evidence shown for a supplier, without `-v`.
 const EVIDENCE_SHOWN_MAX: usize = 4;
+/// Apps in the ranking at the top, without `-v`.
+const APPS_SHOWN_MAX: usize = 20;
 /// Suppliers and limits listed, without `-v`.
 const SUPPLIERS_SHOWN_MAX: usize = 8;
 
@@ -31,6 +33,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     identity(page, report)?;
     coverage::headline(page, report)?;
     grades(page, report)?;
+    ranking(page, report)?;
     claims::all(page, report)?;
     suppliers(page, &report.suppliers)?;
     coverage::table(page, report)?;
@@ -110,6 +113,35 @@ fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}")))?;
     }
     Ok(())
+}
+
+/// The apps with a grade, worst first: a line each.
+fn ranking(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let rank =
+        |app: &AppRecord, axis: Axis| app.grades.iter().find(|grade| grade.axis == axis).map_or(0, |grade| grade.rank);
+    let axes = [Axis::Takes, Axis::Obeys, Axis::Exposes];
+    let mut rows: Vec<([u8; 3], &AppRecord)> =
+        report.apps.iter().map(|app| (axes.map(|axis| rank(app, axis)), app)).collect();
+    rows.retain(|(ranks, _)| ranks.iter().any(|rank| *rank > 0));
+    if rows.is_empty() {
+        return Ok(());
+    }
+    // The axes differ in length, so apps are ordered by their worst rank on any, then by what they take.
+    rows.sort_by_key(|(ranks, app)| (std::cmp::Reverse((ranks.iter().max().copied(), *ranks)), app.path.as_str()));
+    page.blank()?;
+    page.row(0, Look::Dim, "takes  obeys  exposes  app")?;
+    let max = if page.verbose { usize::MAX } else { APPS_SHOWN_MAX };
+    for (ranks, app) in rows.iter().take(max) {
+        let cells = ranks.map(|rank| if rank == 0 { "-".to_owned() } else { rank.to_string() });
+        let [takes, obeys, exposes] = cells;
+        let name = if app.package.is_empty() { &app.path } else { &app.package };
+        let look = rank_look(ranks.iter().copied().max().unwrap_or(0));
+        page.labelled(0, 24, (look, &format!("{takes:>5}  {obeys:>5}  {exposes:>7}")), (Look::Plain, name))?;
+    }
+    match rows.len().checked_sub(max) {
+        Some(rest) if rest > 0 => page.row(24, Look::Dim, &format!("and {rest} more")),
+        _ => Ok(()),
+    }
 }
 
 const fn rank_look(rank: u8) -> Look {
