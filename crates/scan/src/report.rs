@@ -121,6 +121,9 @@ fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult]) ->
 
 fn why_opaque(package: &Package, result: &AppResult) -> String {
     let reasons: Vec<&str> = result.problems.iter().chain(&package.problems).map(String::as_str).collect();
+    if reasons.is_empty() && package.name.is_empty() {
+        return "no manifest could be read and no code was found".to_owned();
+    }
     if reasons.is_empty() {
         "no code was found, though the manifest says there is some".to_owned()
     } else {
