@@ -1,4 +1,4 @@
-//! From TOML texts to [`Knowledge`]. Files are read in order; within one layer (embedded, or given by the user) nothing
+//! From TOML texts to [`crate::Knowledge`]. Files are read in order; within one layer (embedded, or given by the user) nothing
 //! may be said twice; a later layer replaces what an earlier one says under the same key.
 
 use std::collections::BTreeMap;
