@@ -3,9 +3,11 @@
 //! No length that an archive declares is ever trusted: output grows as it is produced and stops at its bound.
 
 mod cache;
+mod crc16;
 mod inflate;
 mod member;
 
+pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{DeflatedMember, MEMORY_LEN_MAX};
 

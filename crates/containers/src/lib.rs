@@ -4,12 +4,28 @@
 //! that is not listed, and `tests/formats.rs` about one without a fixture.
 
 pub mod android_sparse;
+pub mod image_header;
+pub mod magic_prefix;
+pub mod pac;
+pub mod piv_prefix;
+pub mod signed_image;
+mod text;
+pub mod update_app;
 pub mod zip;
 
 use bytes::{Budget, ByteSource, Result};
 
 /// Every container format that can be opened, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&android_sparse::FORMAT, &zip::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &android_sparse::FORMAT,
+    &image_header::FORMAT,
+    &signed_image::FORMAT,
+    &piv_prefix::FORMAT,
+    &magic_prefix::FORMAT,
+    &pac::FORMAT,
+    &update_app::FORMAT,
+    &zip::FORMAT,
+];
 
 /// What a container format is, and how to open it.
 pub struct Format {

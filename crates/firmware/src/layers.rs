@@ -175,7 +175,7 @@ impl Walk<'_> {
             self.cover(outer, name, "chunks", Outcome::Partial(vec![reason]));
         }
         match containers::android_sparse::merge(&sources, budget) {
-            Ok(opened) => self.disk(opened, &node, Origin::Package, budget),
+            Ok(opened) => self.unwrapped(opened, &node, Origin::Package, budget),
             Err(error) => self.cover(outer, name, node.kind, Outcome::Unread(error.to_string())),
         }
     }
@@ -266,26 +266,32 @@ impl Walk<'_> {
             return Claim::Loose;
         }
         self.enter(&node);
-        if format.name == containers::android_sparse::FORMAT.name {
-            self.disk(opened, &node, origin, &deeper);
+        if is_wrapper(&opened) {
+            self.unwrapped(opened, &node, origin, &deeper);
         } else {
             self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
         }
         Claim::Layer
     }
 
-    /// The disk that a sparse image describes. It has the image's name: sparse is a way of storing, not a layer.
-    fn disk(&mut self, opened: containers::Opened, node: &Node, origin: Origin, budget: &Budget) {
+    /// What a container stores in another form: the disk of a sparse image, the image behind a header. It has the
+    /// container's name and place: a way of storing is no layer.
+    fn unwrapped(&mut self, opened: containers::Opened, node: &Node, origin: Origin, budget: &Budget) {
         let problems: Vec<String> = opened.problems.iter().map(|problem| problem.error.to_string()).collect();
         let is_whole = problems.is_empty();
         if !is_whole {
             self.cover(&node.container, &node.path, node.kind, Outcome::Partial(problems));
         }
         for child in opened.children {
-            if !self.image(&child.source, &node.path, &node.container, budget) {
-                self.unclaimed(&child.source, &node.path, &node.container, origin);
-            } else if is_whole {
-                let read = Outcome::Read(format!("{} bytes", child.source.len()));
+            let member = Member { name: node.path.clone().into_bytes(), source: child.source };
+            match self.member(&member, &node.container, origin, budget) {
+                Claim::Loose => self.loose(&member, &node.container),
+                Claim::Native => self.unclaimed(&member.source, &node.path, &node.container, origin),
+                Claim::Nothing => continue,
+                Claim::Layer => {}
+            }
+            if is_whole {
+                let read = Outcome::Read(format!("{} bytes", member.source.len()));
                 self.cover(&node.container, &node.path, node.kind, read);
             }
         }
@@ -320,6 +326,11 @@ fn is_code(source: &ByteSource) -> bool {
 fn is_package_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.ends_with(".apk") || lower.ends_with(".jar")
+}
+
+/// Whether a container holds one thing that has no name of its own.
+fn is_wrapper(opened: &containers::Opened) -> bool {
+    matches!(opened.children.as_slice(), [only] if only.name.is_empty())
 }
 
 /// Whether an archive of another name is an app or a library all the same.

@@ -55,8 +55,6 @@ const FORMATS: &[Unsupported] = &[
     Unsupported::new("rkaf", 0, b"RKAF"),
     Unsupported::new("imagewty", 0, b"IMAGEWTY"),
     Unsupported::new("kdz", 0, &[0x28, 0x05, 0x00, 0x00, 0x24, 0x38, 0x22, 0x25]),
-    Unsupported::new("update_app", 92, &[0x55, 0xaa, 0x5a, 0xa5]),
-    Unsupported::new("signed_image", 0, b"SSSS"),
 ];
 
 /// The first format whose mark is there.
