@@ -62,6 +62,8 @@ const SPARSE_MAGIC: &[u8] = &[0x3a, 0xff, 0x26, 0xed];
 pub(crate) struct Member {
     pub(crate) name: Vec<u8>,
     pub(crate) source: ByteSource,
+    /// The partition it makes, if a description beside it says so; else its name decides.
+    pub(crate) partition: Option<String>,
 }
 
 /// Where members come from: it decides which of them must be told of if no format claims them.
@@ -108,7 +110,7 @@ impl Walk<'_> {
                     name.push(b'/');
                 }
                 name.extend_from_slice(&entry.path);
-                members.push(Member { name, source });
+                members.push(Member { name, source, partition: None });
             }
         }
         // Folders of a dump that are no partition: unpacked boot images, device trees, notes of the dump tool.
@@ -123,6 +125,7 @@ impl Walk<'_> {
 
     /// Opens what can be opened among `members`, which together are one package or folder.
     pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, origin: Origin, budget: &Budget) {
+        let members = self.sets(members, outer, budget);
         let members = self.split_images(members, outer, budget);
         let mut native = Vec::new();
         let mut has_loose = false;
@@ -175,7 +178,7 @@ impl Walk<'_> {
             self.cover(outer, name, "chunks", Outcome::Partial(vec![reason]));
         }
         match containers::android_sparse::merge(&sources, budget) {
-            Ok(opened) => self.unwrapped(opened, &node, Origin::Package, budget),
+            Ok(opened) => self.unwrapped(opened, None, &node, Origin::Package, budget),
             Err(error) => self.cover(outer, name, node.kind, Outcome::Unread(error.to_string())),
         }
     }
@@ -210,7 +213,7 @@ impl Walk<'_> {
         if source.has(0, b"\x7fELF") {
             return Claim::Native;
         }
-        if self.image(source, &name, outer, budget) {
+        if self.image(member, &name, outer, budget) {
             return Claim::Layer;
         }
         if let Some(format) = containers::identify(source) {
@@ -220,8 +223,9 @@ impl Walk<'_> {
         Claim::Nothing
     }
 
-    /// Mounts `source` if it is a file system. Whether it is one.
-    fn image(&mut self, source: &ByteSource, name: &str, outer: &str, budget: &Budget) -> bool {
+    /// Mounts a member if it is a file system. Whether it is one.
+    fn image(&mut self, member: &Member, name: &str, outer: &str, budget: &Budget) -> bool {
+        let source = &member.source;
         let Some(format) = filesystems::identify(source) else { return false };
         let node = Node::layer(outer, name, format.name);
         self.enter(&node);
@@ -229,7 +233,7 @@ impl Walk<'_> {
         match read {
             Ok(tree) => {
                 let tree = Tree { entries: tree.entries, problems: tree.problems };
-                let partition = match partitions::by_image(name) {
+                let partition = match partitions::by_image(member.partition.as_deref().unwrap_or(name)) {
                     ImageName::Partition(partition) => partition.to_owned(),
                     // A system image by another name; anything else is mounted under the name it has.
                     ImageName::Other(_) if shape::of(&tree) != Shape::Loose => "system".to_owned(),
@@ -267,7 +271,7 @@ impl Walk<'_> {
         }
         self.enter(&node);
         if is_wrapper(&opened) {
-            self.unwrapped(opened, &node, origin, &deeper);
+            self.unwrapped(opened, member.partition.as_deref(), &node, origin, &deeper);
         } else {
             self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
         }
@@ -276,14 +280,22 @@ impl Walk<'_> {
 
     /// What a container stores in another form: the disk of a sparse image, the image behind a header. It has the
     /// container's name and place: a way of storing is no layer.
-    fn unwrapped(&mut self, opened: containers::Opened, node: &Node, origin: Origin, budget: &Budget) {
+    fn unwrapped(
+        &mut self,
+        opened: containers::Opened,
+        partition: Option<&str>,
+        node: &Node,
+        origin: Origin,
+        budget: &Budget,
+    ) {
         let problems: Vec<String> = opened.problems.iter().map(|problem| problem.error.to_string()).collect();
         let is_whole = problems.is_empty();
         if !is_whole {
             self.cover(&node.container, &node.path, node.kind, Outcome::Partial(problems));
         }
         for child in opened.children {
-            let member = Member { name: node.path.clone().into_bytes(), source: child.source };
+            let (name, partition) = (node.path.clone().into_bytes(), partition.map(ToOwned::to_owned));
+            let member = Member { name, source: child.source, partition };
             match self.member(&member, &node.container, origin, budget) {
                 Claim::Loose => self.loose(&member, &node.container),
                 Claim::Native => self.unclaimed(&member.source, &node.path, &node.container, origin),

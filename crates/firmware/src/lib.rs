@@ -8,6 +8,7 @@ pub mod look;
 mod names;
 mod partitions;
 mod properties;
+mod sets;
 mod shape;
 mod tree;
 mod unsupported;

@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             match ByteSource::open(&input.path) {
-                Ok(source) => loose.push(Member { name: name.into_bytes(), source }),
+                Ok(source) => loose.push(Member { name: name.into_bytes(), source, partition: None }),
                 Err(error) => self.cover("", &name, "input", Outcome::Unread(error.to_string())),
             }
         }
