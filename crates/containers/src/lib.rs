@@ -4,10 +4,17 @@
 //! that is not listed, and `tests/formats.rs` about one without a fixture.
 
 pub mod android_sparse;
+pub mod burn_package;
 pub mod image_header;
+pub mod imagewty;
+pub mod kdz;
 pub mod magic_prefix;
+pub mod md5_trailer;
+pub mod nb0;
 pub mod pac;
 pub mod piv_prefix;
+pub mod rkaf;
+pub mod rkfw;
 pub mod signed_image;
 mod text;
 pub mod update_app;
@@ -24,7 +31,15 @@ pub const FORMATS: &[&Format] = &[
     &magic_prefix::FORMAT,
     &pac::FORMAT,
     &update_app::FORMAT,
+    &rkfw::FORMAT,
+    &rkaf::FORMAT,
+    &imagewty::FORMAT,
+    &burn_package::FORMAT,
+    &kdz::FORMAT,
+    &md5_trailer::FORMAT,
     &zip::FORMAT,
+    // Without a mark: after all that have one.
+    &nb0::FORMAT,
 ];
 
 /// What a container format is, and how to open it.

@@ -58,8 +58,22 @@ const PARTITIONS: &[&str] = &[
 const ALIASES: &[(&str, &str)] = &[("userdata", "data"), ("system_root", "system"), ("systemimage", "system")];
 
 /// What image names end with. Removed repeatedly, so `system.img.ext4` and `system-sign.img` become `system`.
-const ENDINGS: &[&str] =
-    &[".img", ".image", ".ext4", ".ext2", ".raw", ".simg", ".bin", ".sparse", "_raw", "-sign", "-signed", "-verified"];
+const ENDINGS: &[&str] = &[
+    ".img",
+    ".image",
+    ".ext4",
+    ".ext2",
+    ".raw",
+    ".simg",
+    ".bin",
+    ".sparse",
+    ".fex",
+    ".mbn",
+    "_raw",
+    "-sign",
+    "-signed",
+    "-verified",
+];
 
 /// The partition of this folder name, if it is one.
 pub(crate) fn by_folder(name: &str) -> Option<&'static str> {
@@ -95,7 +109,7 @@ pub(crate) fn looks_like_image(name: &str) -> bool {
     const IMAGE_ENDINGS: &[&str] = &[
         ".img", ".image", ".bin", ".ext4", ".simg", ".sparse", ".dat", ".br", ".lz4", ".xz", ".lzma", ".gz", ".bz2",
         ".zst", ".tar", ".tgz", ".md5", ".7z", ".rar", ".zip", ".pac", ".ozip", ".ofp", ".ops", ".kdz", ".dz", ".app",
-        ".nb0", ".sin", ".ftf", ".cpb", ".mbn", ".elf", ".raw", ".ubi", ".apex", ".capex",
+        ".nb0", ".sin", ".fex", ".ftf", ".cpb", ".mbn", ".elf", ".raw", ".ubi", ".apex", ".capex",
     ];
     let lower = name.to_ascii_lowercase();
     IMAGE_ENDINGS.iter().any(|ending| lower.ends_with(ending)) || lower.contains(".img")
@@ -114,6 +128,7 @@ mod tests {
             ("vendor-sign.img", "vendor"),
             ("userdata.img", "data"),
             ("SYSTEM.IMG", "system"),
+            ("system.fex", "system"),
             ("system_ext.raw.img", "system_ext"),
         ];
         for (name, partition) in cases {

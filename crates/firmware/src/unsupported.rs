@@ -51,10 +51,6 @@ const FORMATS: &[Unsupported] = &[
     Unsupported::new("android_sparse", 0, &[0x3a, 0xff, 0x26, 0xed]),
     Unsupported::new("zip", 0, b"PK\x03\x04"),
     Unsupported::new("ozip", 0, b"OPPOENCRYPT!"),
-    Unsupported::new("rkfw", 0, b"RKFW"),
-    Unsupported::new("rkaf", 0, b"RKAF"),
-    Unsupported::new("imagewty", 0, b"IMAGEWTY"),
-    Unsupported::new("kdz", 0, &[0x28, 0x05, 0x00, 0x00, 0x24, 0x38, 0x22, 0x25]),
 ];
 
 /// The first format whose mark is there.
