@@ -17,6 +17,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("console", &["cli"]),
     ("indicatif", &["cli"]),
     ("flate2", &["codecs"]),
+    ("postcard", &["store"]),
     ("rayon", &["scan", "cli"]),
     ("serde_json", &["reports"]),
     ("toml", &["knowledge"]),

@@ -2,9 +2,12 @@
 //! flows across apps are linked. Holds no tables of the analysis, so that an app's code can be let go.
 
 use findings::Hop;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::tags::reasons;
 
 /// What one app does to the world.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AppFacts {
     /// What it does, by place.
     pub facts: Vec<Fact>,
@@ -23,7 +26,7 @@ pub struct AppFacts {
 }
 
 /// One thing an app does to the world with some data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// What it does.
     pub act: FactAct,
@@ -38,7 +41,7 @@ pub struct Fact {
 }
 
 /// What an app does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FactAct {
     /// Gives data to a sink of this kind.
     Sink(String),
@@ -51,18 +54,19 @@ pub enum FactAct {
 }
 
 /// Some data and the way it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactData {
     /// What it is.
     pub what: FactWhat,
     /// From where it is read to the act's method.
     pub trace: Vec<StepRef>,
     /// Why the way is less than exact, as bits of the engine's doubts.
+    #[serde(deserialize_with = "reasons")]
     pub doubts: Vec<&'static str>,
 }
 
 /// What data is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FactWhat {
     /// Of this kind, with details.
     Kind(String, Vec<String>),
@@ -77,7 +81,7 @@ pub enum FactWhat {
 }
 
 /// One step of a trace.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRef {
     /// Position in [`AppFacts::steps`].
     pub step: u32,
@@ -88,7 +92,7 @@ pub struct StepRef {
 }
 
 /// An instruction that traces speak of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepText {
     /// Path of the code file.
     pub path: String,

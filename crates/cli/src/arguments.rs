@@ -59,6 +59,9 @@ pub(crate) struct Scan {
     /// Lay the knowledge files (*.toml) of this folder over the built-in ones
     #[arg(long, value_name = "DIR")]
     pub(crate) knowledge: Option<PathBuf>,
+    /// Keep the results of apps in this folder and use those kept there: a second scan of equal apps takes seconds
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
     /// Exit with 1 from this rank on: a number for every axis, or axis:rank,... or "never"
     #[arg(long, value_name = "GRADE", default_value = "1")]
     pub(crate) fail_on: Threshold,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use findings::{Outcome, Report};
 use firmware::Input;
 use scan::Stage;
+use store::Results;
 
 use crate::{
     arguments::Scan,
@@ -27,9 +28,11 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
     let knowledge = knowledge_command::load(flags.knowledge.as_deref())?;
     // An output that cannot be written should be known before the work, not after it.
     let target = flags.output.as_deref().map(create).transpose()?;
+    let results = flags.store.as_deref().map(open_store).transpose()?;
+    let options = scan::Options { results: results.as_ref() };
     let start = Instant::now();
     let display = Display::new(Way::suiting(flags.quiet, flags.verbose));
-    let report = on_threads(flags, || scan::scan(&inputs, &knowledge, &display))?;
+    let report = on_threads(flags, || scan::scan(&inputs, &knowledge, options, &display))?;
     let stages = display.finish();
     match target {
         Some(file) => write(flags, &report, BufWriter::new(file))?,
@@ -39,6 +42,9 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
         },
     }
     if flags.timings {
+        if let Some((found, made)) = results.map(|results| results.counts()) {
+            output::message(&format!("store: {found} results of apps found, {made} made"));
+        }
         timings(&stages, start.elapsed(), report.statistics.instructions);
     }
     let exit = verdict(flags, &report);
@@ -59,6 +65,10 @@ fn inputs(what: &[PathBuf]) -> Result<Vec<Input>, Stop> {
         }
     }
     Ok(what.iter().map(|path| Input { path: path.clone() }).collect())
+}
+
+fn open_store(path: &Path) -> Result<Results, Stop> {
+    Results::open(path).map_err(|error| Stop::because(format!("{}: {error}; --store needs a folder", path.display())))
 }
 
 fn create(path: &Path) -> Result<File, Stop> {

@@ -11,6 +11,7 @@ use code::{InputFile, Program, StringId};
 use findings::HiddenString;
 use knowledge::Knowledge;
 use packages::{ComponentKind, Package};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bodies::KeptBodies;
 
@@ -18,7 +19,7 @@ use crate::bodies::KeptBodies;
 const HIDDEN_STRINGS_MAX: usize = 2_000;
 
 /// What became of one app.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AppResult {
     /// What it does to the world.
     pub facts: AppFacts,
@@ -27,9 +28,22 @@ pub struct AppResult {
     /// Host names in its strings, hidden ones included.
     pub hosts: BTreeSet<String>,
     /// How its code was read: `read`, `partial`, `opaque`, `none`.
-    pub code: &'static str,
+    #[serde(deserialize_with = "code_state")]
+    pub code: CodeState,
     /// What of its code could not be read.
     pub problems: Vec<String>,
+}
+
+/// How code was read, in a word.
+pub(crate) type CodeState = &'static str;
+
+/// The words for how code was read.
+const CODE_STATES: [CodeState; 4] = ["read", "partial", "opaque", "none"];
+
+fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error> {
+    let word = String::deserialize(input)?;
+    let known = CODE_STATES.into_iter().find(|state| *state == word);
+    known.ok_or_else(|| serde::de::Error::custom("not a state of code"))
 }
 
 /// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.

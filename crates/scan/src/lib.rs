@@ -8,6 +8,7 @@ mod app;
 mod bodies;
 mod record;
 mod report;
+mod reuse;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,6 +22,7 @@ use firmware::{Firmware, Input};
 use knowledge::Knowledge;
 use packages::{Collector, Package};
 use rayon::prelude::*;
+use store::Results;
 
 pub use app::AppResult;
 
@@ -67,9 +69,16 @@ impl Progress for Silent {
     fn at(&self, _stage: Stage, _done: usize, _total: usize, _what: &str) {}
 }
 
+/// What else a scan may be told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Results of apps that were analysed before, and where new ones are kept. The report does not depend on them.
+    pub results: Option<&'a Results>,
+}
+
 /// Scans `inputs`, which together make one device, on the threads of the current pool.
 #[must_use]
-pub fn scan(inputs: &[Input], knowledge: &Knowledge, progress: &dyn Progress) -> Report {
+pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progress: &dyn Progress) -> Report {
     let budget = Budget::new(Limits::FIRMWARE);
     let files = AtomicUsize::new(0);
     let firmware = firmware::unfold_with(inputs, &budget, &|step| match step {
@@ -81,7 +90,7 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, progress: &dyn Progress) ->
     });
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
-    let results = analyse(&packages, knowledge, &kinds, progress);
+    let results = analyse(&packages, knowledge, &kinds, options, progress);
     progress.at(Stage::Link, 0, 1, "");
     let told = report::tell(inputs, &firmware, &packages, &results, knowledge);
     progress.at(Stage::Link, 1, 1, "");
@@ -109,7 +118,13 @@ fn read_packages(firmware: &Firmware, knowledge: &Knowledge, progress: &dyn Prog
 
 /// Analyses each app by itself. The largest go first, so that no thread is left alone with one at the end; the order of
 /// results is that of the packages.
-fn analyse(packages: &[Package], knowledge: &Knowledge, kinds: &Kinds, progress: &dyn Progress) -> Vec<AppResult> {
+fn analyse(
+    packages: &[Package],
+    knowledge: &Knowledge,
+    kinds: &Kinds,
+    options: Options<'_>,
+    progress: &dyn Progress,
+) -> Vec<AppResult> {
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
         packages.get(*at).map_or(0, |package| package.code_files.iter().map(|file| file.source.len()).sum())
@@ -121,7 +136,12 @@ fn analyse(packages: &[Package], knowledge: &Knowledge, kinds: &Kinds, progress:
         .with_max_len(1)
         .filter_map(|&at| packages.get(at).map(|package| (at, package)))
         .map(|(at, package)| {
-            let result = app::analyse(package, knowledge, kinds);
+            let make = || app::analyse(package, knowledge, kinds);
+            let kept = options.results.and_then(|results| Some((results, reuse::key(package, knowledge, &[])?)));
+            let result = match kept {
+                Some((results, key)) => results.get_or_make(key, make),
+                None => make(),
+            };
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.at(Stage::Analyse, count, packages.len(), &package.path);
             (at, result)

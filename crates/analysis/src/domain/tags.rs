@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Deserializer};
+
 use super::{path::PathId, trace::Trace};
 
 /// More tags than this on one value are cut, and the cut is counted.
@@ -48,16 +50,25 @@ impl Doubts {
 
     /// Words for each bit.
     pub(crate) fn reasons(self) -> Vec<&'static str> {
-        const WORDS: [(Doubts, &str); 6] = [
-            (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
-            (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
-            (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
-            (Doubts::TARGETS_CUT, "some targets of a virtual call were left out"),
-            (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
-            (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
-        ];
-        WORDS.iter().filter(|(bit, _)| self.0 & bit.0 != 0).map(|&(_, words)| words).collect()
+        REASONS.iter().filter(|(bit, _)| self.0 & bit.0 != 0).map(|&(_, words)| words).collect()
     }
+}
+
+/// Words for each doubt.
+const REASONS: [(Doubts, &str); 6] = [
+    (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
+    (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
+    (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
+    (Doubts::TARGETS_CUT, "some targets of a virtual call were left out"),
+    (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
+    (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
+];
+
+/// Reads words of doubts back; other words are an error.
+pub(crate) fn reasons<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<&'static str>, D::Error> {
+    let words = Vec::<String>::deserialize(input)?;
+    let known = words.iter().map(|word| REASONS.iter().map(|&(_, known)| known).find(|known| known == word));
+    known.collect::<Option<_>>().ok_or_else(|| serde::de::Error::custom("not a doubt"))
 }
 
 /// A tag with the way it came.

@@ -221,3 +221,30 @@ fn knowledge_of_the_user_is_laid_over_the_built_in_one() {
     let (built_in, mine) = (stdout(&["knowledge", "check"]), stdout(&["knowledge", "check", path]));
     assert_ne!(built_in.lines().last(), mine.lines().last(), "the digest tells them apart");
 }
+
+#[test]
+fn kept_results_change_nothing_but_the_time() {
+    let scratch = Scratch::new();
+    let store = scratch.path().join("store");
+    let store = store.to_str().unwrap();
+    let told = |arguments: &[&str]| {
+        let output = run(&[&["scan", "--json", DEVICE, "--timings"], arguments].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        let counts = said.lines().find_map(|line| line.split_once("store: ")).map(|(_, counts)| counts.to_owned());
+        (output.stdout, counts)
+    };
+    let (without, none) = told(&[]);
+    assert_eq!(none, None);
+    let (cold, made) = told(&["--store", store]);
+    let (warm, found) = told(&["--store", store, "--jobs", "1"]);
+    assert_eq!(made.unwrap(), "0 results of apps found, 4 made");
+    assert_eq!(found.unwrap(), "4 results of apps found, 0 made");
+    assert!(cold == without && warm == without);
+    let other = scratch.path().join("mine");
+    std::fs::create_dir(&other).unwrap();
+    let kind = "[[data_kind]]\nid = \"fixture_kind\"\nlabel = \"a kind\"\nrank = 1\nreference = \"this test\"\n";
+    std::fs::write(other.join("kind.toml"), kind).unwrap();
+    let (_, counts) = told(&["--store", store, "--knowledge", other.to_str().unwrap()]);
+    assert_eq!(counts.unwrap(), "0 results of apps found, 4 made", "other knowledge, other results");
+    assert!(stderr_of_failure(&["scan", DEVICE, "--store", "Cargo.toml"]).contains("needs a folder"));
+}
