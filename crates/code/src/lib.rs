@@ -9,8 +9,11 @@ mod names;
 mod oat;
 mod open;
 mod program;
+mod restore;
+mod scan;
 mod tables;
 mod text;
+mod vdex;
 
 pub use dex::{RawCode, Try};
 pub use hierarchy::Hierarchy;
@@ -19,4 +22,6 @@ pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
 pub use open::InputFile;
-pub use program::{Class, CodeItem, DexFile, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program};
+pub use program::{
+    Class, CodeItem, DexFile, Fidelity, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program,
+};

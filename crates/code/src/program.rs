@@ -99,10 +99,45 @@ pub struct DexFile {
     pub bytes: Arc<[u8]>,
     /// Where it is, for proofs: device path with inner layers.
     pub path: String,
-    /// Whether instructions may be quickened.
-    pub quickened: bool,
+    /// How it relates to the file that its author shipped.
+    pub fidelity: Fidelity,
+    /// Whether code items are packed: compact DEX.
+    pub(crate) compact: bool,
     /// Index maps from this file's tables into the program's.
     pub(crate) maps: FileMaps,
+}
+
+/// How the code of a file relates to the file that its author shipped. The platform's compiler rewrites instructions
+/// ("quickening"): it replaces the field or method they name by a number that means something to one device only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fidelity {
+    /// Not from a compiler: the file is as it was shipped.
+    Original,
+    /// From a compiler, and the checksum and the SHA-1 that its header kept of the shipped file hold.
+    ByteIdentical,
+    /// Instructions were given their names back, as far as these are known.
+    Restored {
+        /// How many instructions.
+        restored: u32,
+        /// How many still name a number.
+        unknown: u32,
+    },
+    /// Nothing could be given back.
+    AsFound {
+        /// How many instructions name a number.
+        unknown: u32,
+    },
+}
+
+impl Fidelity {
+    /// How many instructions name a number instead of a field or method.
+    #[must_use]
+    pub const fn unknown(self) -> u32 {
+        match self {
+            Self::Original | Self::ByteIdentical => 0,
+            Self::Restored { unknown, .. } | Self::AsFound { unknown } => unknown,
+        }
+    }
 }
 
 /// From the indices of one file to those of the program. An undecodable entry keeps its position.

@@ -14,7 +14,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use code::{Hierarchy, InvokeKind, Program};
-use common::{dex, oat, patch, u32_at};
+use common::{dex, oat, patch, quick, u32_at};
 
 /// `shapes-035.dex` with a change, and a checksum that is right again.
 fn changed(change: impl FnOnce(&mut Vec<u8>)) -> Program {
@@ -257,9 +257,17 @@ fn seeds() -> Vec<Vec<u8>> {
     let small = dex::write("035", &classes("Lsmall;"));
     seeds.push(dex::write_container("041", &[classes("La;"), classes("Lb;"), classes("Lup;")]));
     let files = [("/x.apk", seeds[0].clone()), ("/x.apk:classes2.dex", small)];
-    for version in [39, 45, 64, 79, 88, 124] {
+    for version in [8, 39, 45, 64, 124] {
         seeds.push(oat::elf(&oat::oat(version, &files), version % 2 == 0));
     }
+    let quickened = [quick::quicken(&seeds[3], false), quick::quicken(&files[1].1, false)];
+    let kept = [quickened[0].1.clone(), quickened[1].1.clone()];
+    let files = [("/x.apk", quickened[0].0.clone()), ("/x.apk:classes2.dex", quickened[1].0.clone())];
+    for version in [79, 88] {
+        seeds.push(oat::elf(&oat::oat_with(version, &files, &kept), version % 2 == 0));
+    }
+    seeds.extend([6, 10, 19, 21, 27].map(|version| quick::vdex(version, &quickened)));
+    seeds.push(quick::compact_vdex(&quickened));
     seeds
 }
 

@@ -26,6 +26,13 @@ use cfg::Graph;
 use decode::Sweep;
 use lower::{Lowering, Step};
 
+pub(crate) use payload::units_in as payload_units;
+
+/// Length of an instruction with this opcode, in code units; one where no version has the opcode.
+pub(crate) const fn instruction_units(opcode: u8) -> u32 {
+    format::Format::of(opcode).units()
+}
+
 /// The longest method that is decoded, in code units. A class file's method has at most 65,535 bytes, and what compilers
 /// make of one byte stays below two code units.
 const MAX_CODE_UNITS: u32 = 1 << 20;

@@ -19,7 +19,15 @@ pub(crate) struct SwitchTable {
 
 /// Length of the payload at `address`, if there is one.
 pub(crate) fn units(code: &RawCode<'_>, address: u32) -> Option<u32> {
-    let unit = |at: u32| address.checked_add(at).and_then(|address| code.unit(address));
+    units_in(code.instructions, address)
+}
+
+/// The same, of the code units in `instructions`.
+pub(crate) fn units_in(instructions: &[u8], address: u32) -> Option<u32> {
+    let unit = |at: u32| {
+        let start = usize::try_from(address.checked_add(at)?).ok()?.checked_mul(2)?;
+        instructions.get(start..)?.first_chunk().map(|pair| u16::from_le_bytes(*pair))
+    };
     // At most 4 * 65535 + 4, and for arrays checked below.
     match unit(0)? {
         PACKED_SWITCH => Some(u32::from(unit(1)?) * 2 + 4),

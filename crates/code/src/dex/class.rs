@@ -105,10 +105,11 @@ impl Reader<'_> {
 
     /// Reads a `class_data_item`; what was read before an error stays.
     fn read_members(&mut self, class: &mut Class, at: u32, pointer: u64, static_count: &mut usize) -> Result<()> {
-        let mut cursor = Cursor::at(self.bytes, at.into(), "class_data_off").map_err(|mut error| {
-            error.offset = pointer;
-            error
-        })?;
+        let mut cursor =
+            Cursor::at(self.bytes, self.header.data(at).into(), "class_data_off").map_err(|mut error| {
+                error.offset = pointer;
+                error
+            })?;
         let lists = Lists {
             static_fields: cursor.uleb128("static_fields_size")?,
             instance_fields: cursor.uleb128("instance_fields_size")?,
@@ -167,8 +168,10 @@ impl Reader<'_> {
                 }
             };
             self.check_owner(class.ty, method, offset);
-            self.pay_for_code(code_offset);
-            let code = (code_offset != 0).then_some(CodeItem { file: self.file, offset: code_offset });
+            let code = (code_offset != 0).then(|| CodeItem { file: self.file, offset: self.header.data(code_offset) });
+            if let Some(code) = code {
+                self.pay_for_code(code.offset);
+            }
             class.methods.push(MethodDefinition { method, access, code });
         }
         Ok(())
@@ -177,10 +180,10 @@ impl Reader<'_> {
     /// Whoever reads the program reads each method's code. In a well-formed file that is at most the file; methods that
     /// share a large code item could make it any multiple of that.
     fn pay_for_code(&mut self, code_offset: u32) {
-        if code_offset == 0 || self.maps.refused_code.contains(&code_offset) {
+        if self.maps.refused_code.contains(&code_offset) {
             return;
         }
-        let len = code_item::len(self.bytes, code_offset);
+        let len = code_item::len(self.bytes, code_offset, self.header.compact);
         if let Err(error) = self.fuel.spend(len, "code_item", code_offset.into()) {
             self.problem(error);
             self.maps.refused_code.insert(code_offset);
@@ -196,10 +199,11 @@ impl Reader<'_> {
 
     /// Reads the values static fields start with; there may be fewer than fields, the rest start with zero.
     fn read_values(&mut self, fields: &mut [FieldDefinition], at: u32, pointer: u64) -> Result<()> {
-        let mut cursor = Cursor::at(self.bytes, at.into(), "static_values_off").map_err(|mut error| {
-            error.offset = pointer;
-            error
-        })?;
+        let mut cursor =
+            Cursor::at(self.bytes, self.header.data(at).into(), "static_values_off").map_err(|mut error| {
+                error.offset = pointer;
+                error
+            })?;
         let size_offset = cursor.offset();
         let count = cursor.uleb128("encoded_array size")?;
         if position(count) > fields.len() {

@@ -72,40 +72,78 @@ impl Program {
 }
 
 /// About how many bytes the code item at `offset` has; zero if there is none.
-pub(super) fn len(file: &[u8], offset: u32) -> u64 {
-    let Ok(mut cursor) = Cursor::at(file, offset.into(), "code_item") else { return 0 };
-    let (Ok([_, _, _, tries]), Ok([_, units])) = (halves(&mut cursor), words(&mut cursor)) else { return 0 };
-    let claimed = u64::from(units).saturating_mul(2).saturating_add(u64::from(tries).saturating_mul(8));
+pub(super) fn len(file: &[u8], offset: u32, compact: bool) -> u64 {
+    let Ok((sizes, cursor)) = sizes(file, offset.into(), compact) else { return 0 };
+    let claimed = u64::from(sizes.units).saturating_mul(2).saturating_add(u64::from(sizes.tries).saturating_mul(8));
     claimed.min(cursor.rest().len() as u64)
 }
 
-fn halves(cursor: &mut Cursor<'_>) -> Result<[u16; 4]> {
-    let mut next = || cursor.u16_le("code_item");
-    Ok([next()?, next()?, next()?, next()?])
+/// The numbers at the start of a code item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) registers: u16,
+    pub(crate) ins: u16,
+    pub(crate) outs: u16,
+    pub(crate) tries: u16,
+    /// Number of 16-bit code units.
+    pub(crate) units: u32,
 }
 
-fn words(cursor: &mut Cursor<'_>) -> Result<[u32; 2]> {
-    Ok([cursor.u32_le("code_item")?, cursor.u32_le("code_item")?])
+/// The numbers of the code item at `offset`, and a cursor at its first instruction.
+pub(crate) fn sizes(file: &[u8], offset: u64, compact: bool) -> Result<(Sizes, Cursor<'_>)> {
+    if compact {
+        return compact_sizes(file, offset);
+    }
+    let mut cursor = Cursor::at(file, offset, "code_item")?;
+    let registers = cursor.u16_le("registers_size")?;
+    let ins = cursor.u16_le("ins_size")?;
+    let outs = cursor.u16_le("outs_size")?;
+    let tries = cursor.u16_le("tries_size")?;
+    cursor.u32_le("debug_info_off")?;
+    let units = cursor.u32_le("insns_size")?;
+    Ok((Sizes { registers, ins, outs, tries, units }, cursor))
+}
+
+/// The same of a packed code item, as `compact_dex_file.h` has it: four numbers of four bits and one of eleven; what they
+/// are too small for is in front of them, one half-word for each of five flags.
+fn compact_sizes(file: &[u8], offset: u64) -> Result<(Sizes, Cursor<'_>)> {
+    let mut cursor = Cursor::at(file, offset, "code_item")?;
+    let fields = cursor.u16_le("code_item fields")?;
+    let count_and_flags = cursor.u16_le("code_item insns_count_and_flags")?;
+    let mut before = offset;
+    let mut more = |flag: u16| -> Result<u16> {
+        if count_and_flags & flag == 0 {
+            return Ok(0);
+        }
+        before = before.checked_sub(2).ok_or(Error::corrupt("code_item preheader", offset))?;
+        Cursor::at(file, before, "code_item preheader")?.u16_le("code_item preheader")
+    };
+    const MORE_UNITS: u16 = 1 << 4;
+    let low = u32::from(more(MORE_UNITS)?);
+    let high = u32::from(more(MORE_UNITS)?);
+    let registers = (fields >> 12).saturating_add(more(1)?);
+    let ins = (fields >> 8 & 0xf).saturating_add(more(1 << 1)?);
+    let outs = (fields >> 4 & 0xf).saturating_add(more(1 << 2)?);
+    let tries = (fields & 0xf).saturating_add(more(1 << 3)?);
+    let units = u32::from(count_and_flags >> 5).saturating_add(low | high << 16);
+    // The parameters are not counted among the registers there.
+    let registers = registers.checked_add(ins).ok_or(Error::corrupt("registers_size", offset))?;
+    Ok((Sizes { registers, ins, outs, tries, units }, cursor))
 }
 
 fn read(file: &DexFile, offset: u64) -> Result<RawCode<'_>> {
-    let mut cursor = Cursor::at(&file.bytes, offset, "code_item")?;
-    let registers = cursor.u16_le("registers_size")?;
-    let ins_offset = cursor.offset();
-    let ins = cursor.u16_le("ins_size")?;
+    let (Sizes { registers, ins, outs, tries: try_count, units: unit_count }, mut cursor) =
+        sizes(&file.bytes, offset, file.compact)?;
     if ins > registers {
-        return Err(Error::corrupt("ins_size", ins_offset));
+        return Err(Error::corrupt("ins_size", offset.saturating_add(2)));
     }
-    let outs = cursor.u16_le("outs_size")?;
-    let try_count = cursor.u16_le("tries_size")?;
-    cursor.u32_le("debug_info_off")?;
-    let unit_count = cursor.u32_le("insns_size")?;
     let instructions_offset = cursor.offset();
     let len = usize::try_from(unit_count).unwrap_or(usize::MAX).saturating_mul(2);
     let instructions = cursor.take(len, "insns")?;
     let mut tries = Vec::new();
     if try_count > 0 {
-        if unit_count % 2 == 1 {
+        // The table is aligned to four bytes.
+        if cursor.offset() % 4 != 0 {
             cursor.u16_le("padding")?;
         }
         tries = read_tries(file, cursor, try_count, unit_count)?;

@@ -1,12 +1,17 @@
-//! The header of a DEX file, and the headers of a version 041 container.
+//! The header of a DEX file, of a compact DEX file, and the headers of a version 041 container.
 //!
 //! Met at the start of every DEX file; a container holds several, one after the other, which share one data section.
-//! Written from the "Dalvik Executable format" document, `header_item`.
+//! Compact DEX files are met in VDEX files of Android 9 to 11; their data may be shared, behind all of them. Written from
+//! the "Dalvik Executable format" document, `header_item`, and `compact_dex_file.h` of the platform.
 
 use bytes::{Cursor, Error, Result};
 
 /// `dex\n`.
 pub(crate) const MAGIC: [u8; 4] = *b"dex\n";
+/// The start of a compact DEX file.
+pub(crate) const COMPACT_MAGIC: [u8; 4] = *b"cdex";
+/// The only version of compact DEX files that the platform ever wrote.
+const COMPACT_VERSION: u64 = 1;
 /// The versions that were ever accepted by a device of this reader's concern. 036 was written by some makers' tools.
 const VERSIONS: std::ops::RangeInclusive<u64> = 35..=41;
 /// From this version on a file is a container.
@@ -14,6 +19,8 @@ const CONTAINER_VERSION: u64 = 41;
 /// Bytes of a header before and since containers.
 const HEADER_BYTES: u32 = 0x70;
 const CONTAINER_HEADER_BYTES: u32 = 0x78;
+/// Six numbers more: features, three about debug information, two about the data that is this file's own.
+const COMPACT_HEADER_BYTES: u32 = 0x88;
 const LITTLE_ENDIAN: u32 = 0x1234_5678;
 const BIG_ENDIAN: u32 = 0x7856_3412;
 
@@ -32,9 +39,15 @@ pub(crate) struct Header {
     /// Where the header is in the file.
     pub(crate) at: u32,
     pub(crate) checksum: u32,
+    /// SHA-1 of everything after it.
+    pub(crate) signature: [u8; 20],
     pub(crate) file_size: u32,
     /// Whether the file is a container; offsets count from the start of the container either way.
     pub(crate) container: bool,
+    /// Whether code items are packed.
+    pub(crate) compact: bool,
+    /// What offsets of data count from; those of the tables above are counted from the start of the bytes already.
+    pub(crate) data_base: u32,
     pub(crate) strings: Table,
     pub(crate) types: Table,
     pub(crate) prototypes: Table,
@@ -48,14 +61,18 @@ impl Header {
     pub(crate) fn read(file: &[u8], at: u32) -> Result<Self> {
         let start = u64::from(at);
         let mut cursor = Cursor::at(file, start, "dex header")?;
-        let version = version(&mut cursor)?;
-        let container = version >= CONTAINER_VERSION;
+        let (version, compact) = version(&mut cursor)?;
+        let container = !compact && version >= CONTAINER_VERSION;
+        let least = match (compact, container) {
+            (true, _) => COMPACT_HEADER_BYTES,
+            (false, true) => CONTAINER_HEADER_BYTES,
+            (false, false) => HEADER_BYTES,
+        };
         let checksum = cursor.u32_le("checksum")?;
-        cursor.array::<20>("signature")?;
+        let signature = cursor.array::<20>("signature")?;
         let file_size = cursor.u32_le("file_size")?;
         let size_offset = cursor.offset();
-        let header_size = cursor.u32_le("header_size")?;
-        if header_size < if container { CONTAINER_HEADER_BYTES } else { HEADER_BYTES } {
+        if cursor.u32_le("header_size")? < least {
             return Err(Error::corrupt("header_size", size_offset));
         }
         let endian_offset = cursor.offset();
@@ -67,13 +84,33 @@ impl Header {
         cursor.u32_le("link_size")?;
         cursor.u32_le("link_off")?;
         cursor.u32_le("map_off")?;
-        let strings = table(&mut cursor)?;
-        let types = table(&mut cursor)?;
-        let prototypes = table(&mut cursor)?;
-        let fields = table(&mut cursor)?;
-        let methods = table(&mut cursor)?;
-        let classes = table(&mut cursor)?;
-        Ok(Self { at, checksum, file_size, container, strings, types, prototypes, fields, methods, classes })
+        // Those of a compact file count from its header, the others from the start of the bytes.
+        let tables_base = if compact { at } else { 0 };
+        let mut table = || table(&mut cursor, tables_base);
+        let (strings, types, prototypes) = (table()?, table()?, table()?);
+        let (fields, methods, classes) = (table()?, table()?, table()?);
+        let data = table()?;
+        let data_base = if compact { data.offset } else { 0 };
+        Ok(Self {
+            at,
+            checksum,
+            signature,
+            file_size,
+            container,
+            compact,
+            data_base,
+            strings,
+            types,
+            prototypes,
+            fields,
+            methods,
+            classes,
+        })
+    }
+
+    /// Where the data is that the file says is `offset` bytes into its data.
+    pub(crate) const fn data(&self, offset: u32) -> u32 {
+        self.data_base.saturating_add(offset)
     }
 
     /// Whether every table starts within `len` bytes: a header found by search that says otherwise is no header.
@@ -94,24 +131,26 @@ impl Header {
     }
 }
 
-/// The magic and the version, both checked.
-fn version(cursor: &mut Cursor<'_>) -> Result<u64> {
+/// The version, checked, and whether the file is a compact one.
+fn version(cursor: &mut Cursor<'_>) -> Result<(u64, bool)> {
     let magic_offset = cursor.offset();
     let [m0, m1, m2, m3, digits @ .., end] = cursor.array::<8>("magic")?;
-    if [m0, m1, m2, m3] != MAGIC || end != 0 || !digits.iter().all(u8::is_ascii_digit) {
+    let compact = [m0, m1, m2, m3] == COMPACT_MAGIC;
+    if !(compact || [m0, m1, m2, m3] == MAGIC) || end != 0 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Error::corrupt("magic", magic_offset));
     }
     // Three decimal digits.
     let version = digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
-    if !VERSIONS.contains(&version) {
+    if if compact { version != COMPACT_VERSION } else { !VERSIONS.contains(&version) } {
         return Err(Error::unsupported("dex version", magic_offset.saturating_add(4), version));
     }
-    Ok(version)
+    Ok((version, compact))
 }
 
-fn table(cursor: &mut Cursor<'_>) -> Result<Table> {
+fn table(cursor: &mut Cursor<'_>, base: u32) -> Result<Table> {
     let field_offset = cursor.offset();
-    Ok(Table { count: cursor.u32_le("table size")?, offset: cursor.u32_le("table offset")?, field_offset })
+    let (count, offset) = (cursor.u32_le("table size")?, cursor.u32_le("table offset")?);
+    Ok(Table { count, offset: base.saturating_add(offset), field_offset })
 }
 
 /// Adler-32, as the header's checksum over everything after it.
@@ -154,7 +193,9 @@ mod tests {
             file[at..at + bytes.len()].copy_from_slice(bytes);
             Header::read(&file, 0).unwrap_err()
         };
-        assert_eq!(with(0, b"cdex"), Error::corrupt("magic", 0));
+        assert_eq!(with(0, b"xdex"), Error::corrupt("magic", 0));
+        assert_eq!(with(0, b"cdex"), Error::unsupported("dex version", 4, 35));
+        assert_eq!(with(0, b"cdex001"), Error::corrupt("header_size", 36));
         assert_eq!(with(4, b"034"), Error::unsupported("dex version", 4, 34));
         assert_eq!(with(4, b"042"), Error::unsupported("dex version", 4, 42));
         assert_eq!(with(36, &[0x6f, 0, 0, 0]), Error::corrupt("header_size", 36));

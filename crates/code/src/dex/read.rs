@@ -9,7 +9,7 @@ use bytes::{Cursor, Error, Result};
 use rustc_hash::FxHashMap;
 
 use super::{fuel::Fuel, header::Header, header::Table, header::adler32, mutf8};
-use crate::{DexFile, FieldRef, Program, StringId, TypeId, program::FileMaps, tables::Prototype};
+use crate::{DexFile, Fidelity, FieldRef, Program, StringId, TypeId, program::FileMaps, tables::Prototype};
 
 /// Problems told of one file; a hostile file has as many as entries.
 const MAX_PROBLEMS: usize = 64;
@@ -29,6 +29,8 @@ pub(super) struct Reader<'a> {
     pub(super) first_class: u32,
     path: &'a str,
     problem_count: usize,
+    /// Header of the file: what its offsets count from.
+    pub(super) header: Header,
     prototypes: Vec<(u32, Prototype)>,
     /// Type lists by their offset: prototypes and classes share them.
     type_lists: FxHashMap<u32, Arc<[TypeId]>>,
@@ -40,7 +42,7 @@ pub(super) fn read(
     bytes: &Arc<[u8]>,
     header: &Header,
     path: &str,
-    quickened: bool,
+    fidelity: Fidelity,
     fuel: &mut Fuel,
 ) {
     // As many files as headers: each takes 112 bytes.
@@ -55,10 +57,11 @@ pub(super) fn read(
         first_class,
         path,
         problem_count: 0,
+        header: *header,
         prototypes: Vec::new(),
         type_lists: FxHashMap::default(),
     };
-    reader.check_sums(header, quickened);
+    reader.check_sums(header, fidelity);
     reader.read_strings(header.strings);
     reader.read_types(header.types);
     reader.read_prototypes(header.prototypes);
@@ -66,7 +69,8 @@ pub(super) fn read(
     reader.read_methods(header.methods);
     reader.read_classes(header.classes);
     let maps = reader.maps;
-    program.files.push(DexFile { bytes: Arc::clone(bytes), path: path.to_owned(), quickened, maps });
+    let compact = header.compact;
+    program.files.push(DexFile { bytes: Arc::clone(bytes), path: path.to_owned(), fidelity, compact, maps });
 }
 
 /// A little-endian number in a table entry, whose length is fixed.
@@ -96,7 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The checksum and the length: wrong ones do not keep a reader from reading.
-    fn check_sums(&mut self, header: &Header, quickened: bool) {
+    fn check_sums(&mut self, header: &Header, fidelity: Fidelity) {
         const CHECKSUM: u64 = 8;
         const AFTER_CHECKSUM: u64 = 12;
         const FILE_SIZE: u64 = 32;
@@ -106,11 +110,11 @@ impl<'a> Reader<'a> {
         let size_offset = start.saturating_add(FILE_SIZE);
         if size > available {
             self.problem(Error::truncated("file_size", size_offset, size, available));
-        } else if size < available && !header.container {
+        } else if size < available && !header.container && !header.compact {
             self.problem(Error::corrupt("file_size", size_offset));
         }
         // The compiler that quickens leaves the checksum of the file it started from.
-        if quickened {
+        if fidelity != Fidelity::Original {
             return;
         }
         let end = position_of(start.saturating_add(size.min(available)));
@@ -173,6 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_string(&mut self, offset: u32) -> Result<StringId> {
+        let offset = self.header.data(offset);
         let mut cursor = Cursor::at(self.bytes, offset.into(), "string_data_off")?;
         let size_offset = cursor.offset();
         let unit_count = cursor.uleb128("utf16_size")?;
@@ -274,7 +279,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read_type_list(&mut self, offset: u32, what: &'static str) -> Result<Vec<TypeId>> {
-        let mut cursor = Cursor::at(self.bytes, offset.into(), what)?;
+        let mut cursor = Cursor::at(self.bytes, self.header.data(offset).into(), what)?;
         let count = cursor.u32_le("type_list size")?;
         let entries_offset = cursor.offset();
         let entries = cursor.take(position(count).saturating_mul(2), "type_list")?;

@@ -1,11 +1,12 @@
 //! OAT files: code compiled on the device or for it, with the DEX files it was compiled from.
 //!
-//! Met beside apps without a `classes.dex` of their own, from Android 5.0 to 7.1. Instructions in them may be quickened:
-//! a field or method reference replaced by a number that means something to that device only.
+//! Met beside apps without a `classes.dex` of their own. From Android 4.4 to 7.1 the DEX files are inside; since 8.0 they
+//! are in a VDEX file beside. Instructions in them may be quickened: a field or method reference replaced by a number that
+//! means something to that device only. Android 7 keeps what they were, where the compiled code of a method would be.
 
 mod elf;
 mod header;
-mod scan;
+mod quickening;
 
 use std::sync::Arc;
 
@@ -13,51 +14,75 @@ use bytes::{Budget, ByteSource, Error, Kind, Result};
 
 pub(crate) use elf::MAGIC;
 
-use crate::{Program, dex};
+use crate::{
+    Program,
+    dex::{self, Header},
+    restore::{self, NothingKept},
+    scan::{self, DexRange},
+};
+use header::List;
+use quickening::Compiled;
 
-/// DEX files in one OAT file; the class path of a phone has about thirty.
-const MAX_DEX_FILES: usize = 1024;
-
-/// A DEX file inside an OAT file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct DexRange {
-    /// Path of the file it was compiled from, on the device; `None` if it was found by its header.
-    location: Option<String>,
-    offset: u64,
-    len: u64,
-}
-
-impl DexRange {
-    /// DEX files of one OAT file never share bytes.
-    const fn overlaps(&self, other: &Self) -> bool {
-        self.offset < other.offset.saturating_add(other.len) && other.offset < self.offset.saturating_add(self.len)
-    }
+/// What came of an OAT file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// Its DEX files are in the program.
+    Inside,
+    /// Its DEX files are in the VDEX file beside; `version` is its own.
+    Beside {
+        /// Offset and value.
+        version: (u64, u64),
+    },
 }
 
 /// Adds every DEX file in the OAT file `source` to the program. If the list of them cannot be read, the file is searched
 /// for DEX headers, and the reason is a problem either way.
-pub(crate) fn add(program: &mut Program, source: &ByteSource, path: &str, budget: &Budget) -> Result<()> {
+pub(crate) fn add(program: &mut Program, source: &ByteSource, path: &str, budget: &Budget) -> Result<Added> {
     let mut found = Vec::new();
-    let listed = elf::oat_data(source).and_then(|start| header::list(source, start, &mut found));
-    if let Err(reason) = listed {
-        let known = found.len();
-        if let Err(error) = scan::scan(source, &mut found) {
-            program.problems.push((path.to_owned(), error));
+    let mut compiled = None;
+    let listed = elf::oat_data(source).and_then(|start| {
+        let list = header::list(source, start, &mut found)?;
+        if list == List::InsideWithKept {
+            compiled = Some(Compiled::read(source, start, budget)?);
         }
-        let what = if found.len() > known { found_by_scan(reason) } else { reason.what };
-        program.problems.push((path.to_owned(), Error { what, ..reason }));
+        Ok(list)
+    });
+    match listed {
+        Ok(List::Beside { version }) => return Ok(Added::Beside { version }),
+        Ok(List::Inside | List::InsideWithKept) => {}
+        Err(reason) => {
+            let known = found.len();
+            if let Err(error) = scan::scan(source, &mut found) {
+                program.problems.push((path.to_owned(), error));
+            }
+            let what = if found.len() > known { found_by_scan(reason) } else { reason.what };
+            program.problems.push((path.to_owned(), Error { what, ..reason }));
+        }
     }
     for range in found {
-        let path = match &range.location {
-            Some(location) => format!("{path}!{location}"),
-            None => format!("{path}!dex@{:#x}", range.offset),
-        };
-        let bytes = source.slice(range.offset, range.len, "dex file")?.to_vec(budget, "dex file");
-        match bytes {
-            Ok(bytes) => dex::add(program, &Arc::from(bytes), &path, true),
-            Err(error) => program.problems.push((path, error)),
+        let path = range.path(path);
+        if let Err(error) = add_file(program, source, &path, &range, compiled.as_ref(), budget) {
+            program.problems.push((path, error));
         }
     }
+    Ok(Added::Inside)
+}
+
+fn add_file(
+    program: &mut Program,
+    source: &ByteSource,
+    path: &str,
+    range: &DexRange,
+    compiled: Option<&Compiled>,
+    budget: &Budget,
+) -> Result<()> {
+    let mut bytes = source.slice(range.offset, range.len, "dex file")?.to_vec(budget, "dex file")?;
+    let header = Header::read(&bytes, 0)?;
+    let fidelity = match (compiled, range.classes) {
+        (Some(compiled), Some(classes)) => restore::restore(&mut bytes, &header, false, &mut compiled.of_file(classes)),
+        _ => restore::restore(&mut bytes, &header, false, &mut NothingKept),
+    };
+    dex::add(program, &Arc::from(bytes), path, fidelity);
     Ok(())
 }
 

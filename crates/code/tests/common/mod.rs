@@ -5,6 +5,7 @@
 
 pub mod dex;
 pub mod oat;
+pub mod quick;
 
 use std::path::PathBuf;
 

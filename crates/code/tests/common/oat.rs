@@ -1,37 +1,119 @@
 //! Writes OAT files around DEX files. Written from `oat.h`, `oat_file.cc` and `elf_writer_quick.cc` of each version of
 //! the platform; what the reader does not look at (entry points, compiled code) is zeros.
 
+use super::quick::Method;
+
 fn words(out: &mut Vec<u8>, words: &[u32]) {
     out.extend(words.iter().flat_map(|word| word.to_le_bytes()));
 }
 
-/// The OAT data: header, list of DEX files, the files.
+/// Entry points and what follows them, in words, by version.
+fn fixed_words(version: u32) -> usize {
+    match version {
+        // Seven entry points; checksum and address of the image.
+        ..9 => 7 + 2,
+        // Entry points, then patch delta, checksum and address of the image.
+        9..46 => 10 + 3,
+        46..139 => 7 + 3,
+        139..171 => 5,
+        171..184 => 6,
+        _ => 7,
+    }
+}
+
+/// The OAT data: header, list of DEX files, the files if the version has them inside.
 pub fn oat(version: u32, files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let kept = files.iter().map(|_| Vec::new()).collect::<Vec<_>>();
+    oat_with(version, files, &kept)
+}
+
+/// The same, with lists of compiled classes that keep what was quickened.
+pub fn oat_with(version: u32, files: &[(&str, Vec<u8>)], kept: &[Vec<Method>]) -> Vec<u8> {
     let key_values = b"dex2oat-cmdline\0--compiler-filter=interpret-only\0pic\0true\0";
     let mut out = format!("oat\n{version:03}\0").into_bytes();
-    // Checksum, instruction set, its features, number of files, start of the code.
-    words(&mut out, &[0, 3, 0, files.len() as u32, 0x10_0000]);
-    // Entry points, then patch delta, checksum and address of the image.
-    let rest = if version <= 45 { 10 + 3 } else { 7 + 3 };
-    words(&mut out, &vec![0; rest]);
+    // Checksum, instruction set, its features.
+    words(&mut out, if version <= 8 { &[0, 3] } else { &[0, 3, 0] });
+    words(&mut out, &[files.len() as u32]);
+    if version >= 127 {
+        // Where the list is; it is not looked at.
+        words(&mut out, &[0]);
+    }
+    // Start of the code.
+    words(&mut out, &[0x10_0000]);
+    words(&mut out, &vec![0; fixed_words(version)]);
     words(&mut out, &[key_values.len() as u32]);
     out.extend(key_values);
     let class_count = |dex: &[u8]| u32::from_le_bytes(dex[96..100].try_into().unwrap()) as usize;
+    let inline = version <= 64;
     let record_bytes =
-        |(location, dex): &(&str, Vec<u8>)| 12 + location.len() + if version <= 64 { 4 * class_count(dex) } else { 8 };
+        |(location, dex): &(&str, Vec<u8>)| 12 + location.len() + if inline { 4 * class_count(dex) } else { 8 };
+    let inside = version < 124;
     let mut at = (out.len() + files.iter().map(record_bytes).sum::<usize>()).next_multiple_of(4);
+    let mut pointers = Vec::new();
     for (location, dex) in files {
         words(&mut out, &[location.len() as u32]);
         out.extend(location.as_bytes());
         words(&mut out, &[0x1234_5678, at as u32]);
-        words(&mut out, &vec![0; if version <= 64 { class_count(dex) } else { 2 }]);
+        pointers.push(out.len());
+        words(&mut out, &vec![0; if inline { class_count(dex) } else { 2 }]);
         at = (at + dex.len()).next_multiple_of(4);
     }
-    for (_, dex) in files {
-        out.resize(out.len().next_multiple_of(4), 0);
-        out.extend(dex);
+    if inside {
+        for (_, dex) in files {
+            out.resize(out.len().next_multiple_of(4), 0);
+            out.extend(dex);
+        }
+    }
+    if !inline && inside {
+        for (((_, dex), kept), pointer) in files.iter().zip(kept).zip(pointers) {
+            let place = classes(&mut out, class_count(dex), kept);
+            super::patch(&mut out, pointer, &place.to_le_bytes());
+        }
     }
     out
+}
+
+/// The classes of a file and their methods without compiled code, and where their list is.
+fn classes(out: &mut Vec<u8>, count: usize, kept: &[Method]) -> u32 {
+    let mut offsets = Vec::new();
+    for class in 0..count {
+        let methods: Vec<&Method> = kept.iter().filter(|method| method.class == class).collect();
+        let mut codes = Vec::new();
+        for method in methods.iter().filter(|method| !method.pairs.is_empty()) {
+            let start = out.len();
+            for &(pc, index) in &method.pairs {
+                super::quick::push_uleb(out, pc);
+                super::quick::push_uleb(out, index);
+            }
+            out.resize(out.len().next_multiple_of(8), 0);
+            let code = out.len() + 20;
+            words(out, &[(code - start) as u32, 0, 0, 0, 0]);
+            // The lowest bit tells of the instruction set.
+            codes.push((method.position, code as u32 | 1));
+        }
+        out.resize(out.len().next_multiple_of(4), 0);
+        offsets.push(out.len() as u32);
+        let total = methods.iter().map(|method| method.position + 1).max().unwrap_or(0);
+        match codes.len() {
+            0 => words(out, &[0x0002_0007]),
+            full if full == total => {
+                words(out, &[0x0000_0007]);
+                words(out, &codes.iter().map(|(_, code)| *code).collect::<Vec<_>>());
+            }
+            _ => {
+                let mut set = vec![0_u32; total.div_ceil(32)];
+                for (position, _) in &codes {
+                    set[position / 32] |= 1 << (position % 32);
+                }
+                words(out, &[0x0001_0007, 4 * set.len() as u32]);
+                words(out, &set);
+                words(out, &codes.iter().map(|(_, code)| *code).collect::<Vec<_>>());
+            }
+        }
+    }
+    let place = out.len() as u32;
+    words(out, &offsets);
+    place
 }
 
 const PAGE: usize = 0x1000;

@@ -1,0 +1,60 @@
+//! Tells of every DEX file inside compiled code how it relates to the file that was shipped.
+//!
+//! `cargo run --release -p tidewaiter-code --example fidelity -- FILE...`. One line for each DEX file, one for each problem;
+//! the totals last. Files with the same stem are opened together, as an app's would be.
+#![allow(clippy::print_stdout, reason = "it is a tool")]
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use bytes::{Budget, ByteSource, Limits};
+use code::{Fidelity, InputFile, Program};
+
+#[derive(Default)]
+struct Totals {
+    files: u64,
+    identical: u64,
+    restored: u64,
+    unknown: u64,
+    classes: usize,
+    methods: usize,
+    problems: usize,
+}
+
+fn main() {
+    let mut apps: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
+    for path in std::env::args().skip(1) {
+        let Ok(source) = ByteSource::open(Path::new(&path)) else {
+            println!("{path}: cannot be opened");
+            continue;
+        };
+        let stem = path.rsplit_once('.').map_or(path.as_str(), |(stem, _)| stem).to_owned();
+        apps.entry(stem).or_default().push(InputFile { path, source });
+    }
+    let start = Instant::now();
+    let mut totals = Totals::default();
+    for files in apps.values() {
+        tell(&Program::build(files, &Budget::new(Limits::FILE)), &mut totals);
+    }
+    let Totals { files, identical, restored, unknown, classes, methods, problems } = totals;
+    println!("{files} dex files, {identical} byte-identical; {restored} instructions restored, {unknown} unknown");
+    println!("{classes} classes, {methods} methods with code, {problems} problems, {:?}", start.elapsed());
+}
+
+fn tell(program: &Program, totals: &mut Totals) {
+    for (path, problem) in &program.problems {
+        println!("{path}: {problem}");
+    }
+    totals.problems += program.problems.len();
+    for file in program.files() {
+        println!("{}: {:?}", file.path, file.fidelity);
+        totals.files += 1;
+        totals.identical += u64::from(file.fidelity == Fidelity::ByteIdentical);
+        totals.unknown += u64::from(file.fidelity.unknown());
+        if let Fidelity::Restored { restored, .. } = file.fidelity {
+            totals.restored += u64::from(restored);
+        }
+    }
+    totals.classes += program.classes().len();
+    let methods = program.classes().iter().flat_map(|class| &class.methods);
+    totals.methods += methods.filter(|method| method.code.is_some()).count();
+}
