@@ -35,6 +35,14 @@ enum Found<'a> {
     Nothing,
 }
 
+/// Compiled code at one place.
+#[derive(Default)]
+struct Compiled {
+    files: Vec<CodeFile>,
+    /// A file that is known to be there and that the input does not hold.
+    absent: Option<String>,
+}
+
 /// Every package of `firmware`, in device path order. `progress` is told how many of how many are done.
 pub fn collect(firmware: &Firmware, progress: &mut dyn FnMut(usize, usize)) -> Vec<Package> {
     let collector = Collector::new(firmware);
@@ -112,19 +120,25 @@ impl<'a> Collector<'a> {
         let path = package.path.clone();
         let Some((folder, name)) = split(&path) else { return };
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let mut absent = Vec::new();
         let beside = INSTRUCTION_SETS
             .iter()
-            .flat_map(|isa| [format!("{folder}/oat/{isa}/{stem}.odex"), format!("{folder}/{isa}/{stem}.odex")]);
-        for candidate in beside.chain([format!("{folder}/{stem}.odex")]) {
-            if self.add_compiled(&candidate, package, &mut absent) {
-                return;
+            .flat_map(|isa| [format!("{folder}/oat/{isa}/{stem}.odex"), format!("{folder}/{isa}/{stem}.odex")])
+            .chain([format!("{folder}/{stem}.odex")]);
+        let found: Vec<Compiled> = beside.map(|candidate| self.compiled(&candidate)).collect();
+        // The first that is whole; else the first of which there is something.
+        let whole = found.iter().find(|compiled| !compiled.files.is_empty() && compiled.absent.is_none());
+        let absent = found.iter().find_map(|compiled| compiled.absent.as_ref());
+        if let Some(compiled) = whole.or_else(|| found.iter().find(|compiled| !compiled.files.is_empty())) {
+            package.code_files.clone_from(&compiled.files);
+            if let Some(absent) = compiled.absent.as_ref() {
+                problem(package, format!("code is in {absent}, which is absent"));
             }
+            return;
         }
-        if absent.is_empty() && path.ends_with(".jar") && folder.ends_with("/framework") {
+        if absent.is_none() && path.ends_with(".jar") && folder.ends_with("/framework") {
             return self.find_boot_code(folder, stem, package);
         }
-        let text = match absent.first() {
+        let text = match absent {
             Some(first) => format!("code is in {first}, which is absent"),
             // Archives of resources: a jar without a manifest of an app, an app without anything that could run.
             None if package.components.is_empty() && package.application_class.is_none() => return,
@@ -133,45 +147,44 @@ impl<'a> Collector<'a> {
         problem(package, text);
     }
 
-    /// Adds `path` and the `.vdex` beside it, if one of them is there.
-    fn add_compiled(&self, path: &str, package: &mut Package, absent: &mut Vec<String>) -> bool {
-        match self.find(path) {
-            Found::File(source) => {
-                package.code_files.push(CodeFile { source: source.clone(), path: path.to_owned() });
-                self.add_vdex(path, package);
-                true
+    /// The compiled file at `path`, and the `.vdex` beside it: since Android 8 the DEX code is there.
+    fn compiled(&self, path: &str) -> Compiled {
+        let mut compiled = Compiled::default();
+        let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+        let vdex = format!("{stem}.vdex");
+        for path in [path, vdex.as_str()] {
+            match self.find(path) {
+                Found::File(source) => {
+                    compiled.files.push(CodeFile { source: source.clone(), path: path.to_owned() });
+                }
+                // Of both the second is the one with the DEX code.
+                Found::Missing => compiled.absent = Some(path.to_owned()),
+                Found::Nothing => {}
             }
-            Found::Missing => {
-                absent.push(path.to_owned());
-                self.add_vdex(path, package)
-            }
-            Found::Nothing => self.add_vdex(path, package),
         }
+        // With its `.vdex` there, an absent `.odex` is no loss: it holds machine code.
+        if compiled.files.iter().any(|file| file.path == vdex) {
+            compiled.absent = None;
+        }
+        compiled
     }
 
-    /// Adds the `.vdex` beside a compiled file: since Android 8 the DEX code is there.
-    fn add_vdex(&self, compiled: &str, package: &mut Package) -> bool {
-        let Some((stem, _)) = compiled.rsplit_once('.') else { return false };
-        let path = format!("{stem}.vdex");
-        match self.find(&path) {
-            Found::File(source) => {
-                package.code_files.push(CodeFile { source: source.clone(), path });
-                true
-            }
-            Found::Missing => {
-                problem(package, format!("code is in {path}, which is absent"));
-                false
-            }
-            Found::Nothing => false,
+    /// Adds the `.vdex` beside a compiled file that is there.
+    fn add_vdex(&self, compiled: &str, package: &mut Package) {
+        let found = self.compiled(compiled);
+        package.code_files.extend(found.files.into_iter().filter(|file| file.path != compiled));
+        if let Some(absent) = found.absent.filter(|absent| absent != compiled) {
+            problem(package, format!("code is in {absent}, which is absent"));
         }
     }
 
     /// The code of a boot class path jar: its own boot image, or its share of the common one.
     fn find_boot_code(&self, framework: &str, stem: &str, package: &mut Package) {
         if let Some(path) = self.boot_image(framework, &format!("boot-{stem}")) {
-            let mut absent = Vec::new();
-            if !self.add_compiled(&path, package, &mut absent) {
-                problem(package, format!("code is in {path}, which is absent"));
+            let compiled = self.compiled(&path);
+            package.code_files.clone_from(&compiled.files);
+            if let Some(absent) = compiled.absent {
+                problem(package, format!("code is in {absent}, which is absent"));
             }
             return;
         }

@@ -7,7 +7,7 @@ use std::{
 
 use analysis::{AppInput, EntryComponent, Kinds, analyse_app, constants, facts::AppFacts};
 use bytes::{Budget, Limits};
-use code::{InputFile, Program, StringId};
+use code::{Fidelity, InputFile, Program, StringId};
 use findings::HiddenString;
 use knowledge::Knowledge;
 use packages::{ComponentKind, Package};
@@ -30,6 +30,8 @@ pub struct AppResult {
     /// How its code was read: `read`, `partial`, `opaque`, `none`.
     #[serde(deserialize_with = "code_state")]
     pub code: CodeState,
+    /// How compiled code relates to what was shipped; empty if none is compiled.
+    pub fidelity: String,
     /// What of its code could not be read.
     pub problems: Vec<String>,
 }
@@ -69,7 +71,9 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppR
         .map(|file| InputFile { path: file.path.clone(), source: file.source.clone() })
         .collect();
     let program = Program::build(&files, &Budget::new(Limits::FILE));
-    let problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
+    let mut problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
+    problems.extend(nameless_instructions(&program));
+    let fidelity = fidelity(&program);
     let code = match (program.classes().is_empty(), problems.is_empty()) {
         (true, _) => "opaque",
         (false, true) => "read",
@@ -78,7 +82,7 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppR
     if package.name.is_empty() {
         // A library of the platform: it has no entry points of its own. Read, so that the coverage knows it.
         let facts = AppFacts { methods: methods_with_code(&program), ..AppFacts::default() };
-        return AppResult { facts, code, problems, ..AppResult::default() };
+        return AppResult { facts, code, fidelity, problems, ..AppResult::default() };
     }
     let bodies = KeptBodies::new(&program);
     let hidden_strings = hidden_strings(&program, &bodies);
@@ -92,7 +96,35 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppR
     }
     let components = components(package);
     let facts = analyse_app(AppInput { program: &program, knowledge, kinds, components: &components, bodies: &bodies });
-    AppResult { facts, hidden_strings, hosts, code, problems }
+    AppResult { facts, hidden_strings, hosts, code, fidelity, problems }
+}
+
+/// Data that flows through an instruction without a name is lost there.
+fn nameless_instructions(program: &Program) -> impl Iterator<Item = String> {
+    program.files().iter().filter(|file| file.fidelity.unknown() > 0).map(|file| {
+        let unknown = file.fidelity.unknown();
+        format!(
+            "{}: {unknown} instructions name a number instead of a field or method, and what it stands for is not kept",
+            file.path
+        )
+    })
+}
+
+/// What became of the compiled DEX files, in words.
+fn fidelity(program: &Program) -> String {
+    let (mut identical, mut restored, mut as_found) = (0_u32, 0_u32, 0_u32);
+    for file in program.files() {
+        match file.fidelity {
+            Fidelity::Original => {}
+            Fidelity::ByteIdentical => identical += 1,
+            Fidelity::Restored { .. } => restored += 1,
+            Fidelity::AsFound { .. } => as_found += 1,
+        }
+    }
+    let parts = [(identical, "byte-identical to what was shipped"), (restored, "restored"), (as_found, "as found")];
+    let told: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if told.is_empty() { String::new() } else { format!("compiled dex files: {}", told.join(", ")) }
 }
 
 fn methods_with_code(program: &Program) -> u64 {

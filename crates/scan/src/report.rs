@@ -107,8 +107,9 @@ fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult]) ->
             lines.push(line("package", Outcome::Partial(package.problems.clone())));
         }
         let outcome = match result.code {
-            "read" => Outcome::Read(format!("{} methods", result.facts.methods)),
-            "partial" => Outcome::Partial(result.problems.clone()),
+            "read" if result.fidelity.is_empty() => Outcome::Read(format!("{} methods", result.facts.methods)),
+            "read" => Outcome::Read(format!("{} methods; {}", result.facts.methods, result.fidelity)),
+            "partial" => Outcome::Partial(partial(result)),
             "opaque" => Outcome::Unread(why_opaque(package, result)),
             _ => continue,
         };
@@ -117,6 +118,15 @@ fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult]) ->
     lines.sort();
     lines.dedup();
     lines
+}
+
+/// What was not read, and what became of the rest.
+fn partial(result: &AppResult) -> Vec<String> {
+    let mut told = result.problems.clone();
+    if !result.fidelity.is_empty() {
+        told.push(result.fidelity.clone());
+    }
+    told
 }
 
 fn why_opaque(package: &Package, result: &AppResult) -> String {
