@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
-    link::{Flow, Hop, LinkApp},
+    link::{Flow, Hop, LinkApp, authority},
 };
 
 /// How many details, carriers or triggers a finding lists.
@@ -90,8 +90,8 @@ impl<'a> Teller<'a> {
 
     fn key<'k>(&'k self, rule: &'k Rule, flow: &'k Flow) -> Option<Key<'k>> {
         let (first, last) = (flow.chain.first()?, flow.chain.last()?);
-        if let FactAct::Reply(class) = &self.fact(*first)?.act
-            && !self.is_open_provider(first.app, class)
+        if let FactAct::Reply(reply) = &self.fact(*first)?.act
+            && !self.is_open_provider(first.app, &reply.class)
         {
             return None;
         }
@@ -256,14 +256,18 @@ impl<'a> Teller<'a> {
     /// Stores on the way, in order.
     fn carriers(&self, flow: &Flow) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        for fact in flow.chain.iter().rev().filter_map(|hop| self.fact(*hop)) {
+        for (position, hop) in flow.chain.iter().enumerate().rev() {
+            let Some(fact) = self.fact(*hop) else { continue };
             let names: Vec<&str> = fact.names.iter().map(String::as_str).filter(|name| telling(name)).collect();
             let carrier = match &fact.act {
                 FactAct::Sink(_) => continue,
                 FactAct::Store(kind) if names.is_empty() => kind.clone(),
                 FactAct::Store(kind) => format!("{kind} {}", names.join(" or ")),
                 FactAct::Field(field) => format!("field {field}"),
-                FactAct::Reply(class) => format!("provider {class}"),
+                FactAct::Reply(reply) => match self.asked_for(flow, position) {
+                    Some(uris) => format!("{uris} (provider {})", reply.class),
+                    None => format!("provider {}", reply.class),
+                },
             };
             if !found.contains(&carrier) {
                 found.push(carrier);
@@ -271,6 +275,19 @@ impl<'a> Teller<'a> {
         }
         found.truncate(LISTED_MAX);
         found
+    }
+
+    /// The URIs under which the fact at a position of the chain was asked for.
+    fn asked_for(&self, flow: &Flow, position: usize) -> Option<String> {
+        let (reader, answer) = (flow.chain.get(position.checked_sub(1)?)?, flow.chain.get(position)?);
+        let FactWhat::Provider(_, uris) = &self.data(*reader)?.what else { return None };
+        let providers = self.apps.get(answer.app).map(|app| app.providers.as_slice()).unwrap_or_default();
+        let served = |uri: &&String| {
+            let authority = authority(uri);
+            authority.is_some_and(|name| providers.iter().any(|p| p.authorities.iter().any(|own| own == name)))
+        };
+        let served: Vec<&str> = uris.iter().filter(served).map(String::as_str).collect();
+        (!served.is_empty()).then(|| served.join(" or "))
     }
 
     fn steps(&self, flow: &Flow) -> Vec<Step> {
@@ -321,7 +338,7 @@ fn tell(facts: &AppFacts, app: &str, container: &str, step: &StepRef, hop: findi
 fn read_hop(what: &FactWhat) -> findings::Hop {
     match what {
         FactWhat::Field(_) => findings::Hop::Field,
-        FactWhat::Provider(_) => findings::Hop::Provider,
+        FactWhat::Provider(..) => findings::Hop::Provider,
         FactWhat::Store(kind, _) => store_hop(kind),
         FactWhat::Kind(..) | FactWhat::Table(..) => findings::Hop::Source,
     }

@@ -49,8 +49,30 @@ pub enum FactAct {
     Store(String),
     /// Writes data to this field.
     Field(String),
-    /// Answers the client of the provider component of this class with data.
-    Reply(String),
+    /// Answers the client of a provider component with data; the names of the fact are the URIs it was asked for.
+    Reply(Reply),
+}
+
+/// An answer of a provider.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reply {
+    /// Class of the provider component, with dots.
+    pub class: String,
+    /// What was asked for: `query`, `open`, `call`, `insert`.
+    pub operation: String,
+    /// Which requests get it.
+    pub to: ReplyTo,
+}
+
+/// Which requests a provider answers so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReplyTo {
+    /// All: the code does not tell URIs apart.
+    All,
+    /// Those for the URIs that the fact names.
+    Named,
+    /// Those for none of the URIs that other answers name.
+    Others,
 }
 
 /// Some data and the way it came.
@@ -70,8 +92,8 @@ pub struct FactData {
 pub enum FactWhat {
     /// Of this kind, with details.
     Kind(String, Vec<String>),
-    /// What a content provider answers at these URIs.
-    Provider(Vec<String>),
+    /// What a content provider answers to this operation at these URIs.
+    Provider(String, Vec<String>),
     /// What a store of this kind holds under these names.
     Store(String, Vec<String>),
     /// What this field holds.

@@ -7,6 +7,10 @@ use rustc_hash::FxHashMap;
 pub(crate) const EXTERNAL_INTENT: &str = "external_intent";
 /// The store that a content provider is.
 pub(crate) const PROVIDER: &str = "provider";
+/// What a content provider is asked for when its rows are wanted.
+pub(crate) const QUERY: &str = "query";
+/// What a content provider is asked for when a file of it is wanted.
+pub(crate) const OPEN: &str = "open";
 /// The store that a file is.
 pub(crate) const FILE: &str = "file";
 
@@ -29,7 +33,11 @@ impl Kinds {
         for name in names.chain(models).chain(origins) {
             kinds.add(name);
         }
-        for name in [EXTERNAL_INTENT, PROVIDER, FILE] {
+        let channels = knowledge.models.iter().flat_map(|model| &model.channels);
+        for operation in channels.filter_map(|channel| channel.operation.as_ref()) {
+            kinds.add(operation);
+        }
+        for name in [EXTERNAL_INTENT, PROVIDER, FILE, QUERY, OPEN] {
             kinds.add(name);
         }
         kinds

@@ -3,13 +3,15 @@
 
 mod names;
 
+pub(crate) use names::authority;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use knowledge::Knowledge;
 
 use crate::{
-    facts::{AppFacts, Fact, FactAct, FactWhat},
-    kinds::PROVIDER,
+    facts::{AppFacts, Fact, FactAct, FactWhat, ReplyTo},
+    kinds::{OPEN, PROVIDER, QUERY},
 };
 
 /// Longest chain of stores one flow may pass.
@@ -118,7 +120,7 @@ impl<'a> Writers<'a> {
                     FactAct::Store(kind) => {
                         writers.stores.entry((link.owner.as_str(), kind)).or_default().push((app, fact));
                     }
-                    FactAct::Reply(class) => writers.replies.entry((app, class)).or_default().push(fact),
+                    FactAct::Reply(reply) => writers.replies.entry((app, reply.class.as_str())).or_default().push(fact),
                     FactAct::Sink(_) => {}
                 }
             }
@@ -326,7 +328,10 @@ impl Linker<'_> {
         };
         match what {
             FactWhat::Kind(kind, details) => vec![(kind.clone(), details.clone())],
-            FactWhat::Provider(uris) => by_name(uris, &|uri| self.knowledge.provider_kind(uri).map(str::to_owned)),
+            // Only rows and files are the data that a provider of the platform keeps.
+            FactWhat::Provider(operation, uris) if [QUERY, OPEN].contains(&operation.as_str()) => {
+                by_name(uris, &|uri| self.knowledge.provider_kind(uri).map(str::to_owned))
+            }
             FactWhat::Table(table, keys) => {
                 by_name(keys, &|key| self.knowledge.table_kind(table, key).map(str::to_owned))
             }
@@ -335,7 +340,7 @@ impl Linker<'_> {
                 let Some(table) = table.and_then(|origin| origin.table.as_ref()) else { return Vec::new() };
                 by_name(paths, &|path| self.knowledge.table_kind(table, path).map(str::to_owned))
             }
-            FactWhat::Field(_) => Vec::new(),
+            FactWhat::Field(_) | FactWhat::Provider(..) => Vec::new(),
         }
     }
 
@@ -347,7 +352,7 @@ impl Linker<'_> {
                 writers.map(|&fact| Writer { app: reader, fact, reason: None, partly: false }).collect()
             }
             FactWhat::Store(kind, names) => self.store_writers(reader, kind, names),
-            FactWhat::Provider(uris) => self.provider_writers(reader, uris),
+            FactWhat::Provider(operation, uris) => self.provider_writers(reader, operation, uris),
             FactWhat::Kind(..) | FactWhat::Table(..) => Vec::new(),
         }
     }
@@ -369,7 +374,7 @@ impl Linker<'_> {
         found
     }
 
-    fn provider_writers(&self, reader: usize, uris: &[String]) -> Vec<Writer> {
+    fn provider_writers(&self, reader: usize, operation: &str, uris: &[String]) -> Vec<Writer> {
         let Some(client) = self.apps.get(reader) else { return Vec::new() };
         let mut found = Vec::new();
         for uri in uris {
@@ -378,18 +383,44 @@ impl Linker<'_> {
                 let serving = server.providers.iter().filter(|p| p.authorities.iter().any(|a| a == authority));
                 for provider in serving {
                     let Some(reason) = may_read(client, server, provider, app == reader) else { continue };
-                    let replies = self.writers.replies.get(&(app, provider.class.as_str())).into_iter().flatten();
-                    found.extend(replies.map(|&fact| Writer {
+                    let replies = self.replies_to(app, &provider.class, operation, uri);
+                    found.extend(replies.into_iter().map(|(fact, partly)| Writer {
                         app,
                         fact,
                         reason: Some(reason.clone()),
-                        partly: false,
+                        partly,
                     }));
                     found.extend(self.store_writers(app, PROVIDER, std::slice::from_ref(uri)));
                 }
             }
         }
         found
+    }
+}
+
+impl Linker<'_> {
+    /// Answers to a request for a URI, and whether it is only known in part that they are.
+    fn replies_to(&self, app: usize, class: &str, operation: &str, uri: &str) -> Vec<(usize, bool)> {
+        let all = self.writers.replies.get(&(app, class)).into_iter().flatten();
+        let replies: Vec<(usize, &Fact, ReplyTo)> = all
+            .filter_map(|&fact| {
+                let found = self.fact(app, fact)?;
+                match &found.act {
+                    FactAct::Reply(reply) if reply.operation == operation => Some((fact, found, reply.to)),
+                    _ => None,
+                }
+            })
+            .collect();
+        let is_known = !uri.contains('*');
+        let named = |found: &Fact| found.names.iter().any(|name| names::is_asked_for(name, uri));
+        let any_named = is_known && replies.iter().any(|(_, found, to)| *to == ReplyTo::Named && named(found));
+        let answers = |found: &Fact, to: ReplyTo| match to {
+            ReplyTo::All => true,
+            ReplyTo::Named => !is_known || named(found),
+            ReplyTo::Others => !any_named,
+        };
+        let answering = replies.into_iter().filter(|(_, found, to)| answers(found, *to));
+        answering.map(|(fact, _, to)| (fact, !is_known && to != ReplyTo::All)).collect()
     }
 }
 

@@ -70,16 +70,18 @@ fn analysed(suite: &Suite, knowledge: &Knowledge) -> AppFacts {
         kind: "case".into(),
         class: class.clone(),
         exported: false,
+        authorities: Vec::new(),
         methods: vec!["run".into()],
     };
-    let provider = |class: &String| EntryComponent {
+    let provider = |provider: &LinkProvider| EntryComponent {
         kind: "provider".into(),
-        class: class.clone(),
+        class: provider.class.clone(),
         exported: false,
+        authorities: provider.authorities.clone(),
         methods: Vec::new(),
     };
     let mut components: Vec<EntryComponent> = suite.cases.iter().map(|(class, _)| case(class)).collect();
-    components.extend(suite.providers.iter().map(|p| provider(&p.class)));
+    components.extend(suite.providers.iter().map(provider));
     let kept = Kept(&suite.program, RefCell::default());
     let kinds = Kinds::new(knowledge);
     analyse_app(AppInput { program: &suite.program, knowledge, kinds: &kinds, components: &components, bodies: &kept })

@@ -77,7 +77,7 @@ pub struct Flow {
     pub to: Place,
     /// `=>`: the very same reference or number, with everything known about it. `->`: something made of it.
     pub identity: bool,
-    /// An operation worth reporting: `encrypt`, `encode`, `compress`, `hash`, `format`.
+    /// An operation worth reporting: `encrypt`, `encode`, `base64`, `compress`, `zip`, `hash`, `format`.
     pub operation: Option<String>,
     /// A place whose text details the operation (`this` for a cipher).
     pub operation_detail: Option<Place>,

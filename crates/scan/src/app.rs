@@ -162,12 +162,14 @@ fn components(package: &Package) -> Vec<EntryComponent> {
         kind: kind_word(part.kind).to_owned(),
         class: part.class.clone(),
         exported: part.exported.is_exported(),
+        authorities: part.authorities.clone(),
         methods: Vec::new(),
     });
     let application = package.application_class.iter().map(|class| EntryComponent {
         kind: "application".to_owned(),
         class: class.clone(),
         exported: false,
+        authorities: Vec::new(),
         methods: Vec::new(),
     });
     application.chain(declared).collect()

@@ -15,8 +15,8 @@ pub(crate) type Names = SmallVec<[PatternId; 2]>;
 pub(crate) enum What {
     /// This kind of data (by its position in the table of kinds), with a detail.
     Kind(u32, Names),
-    /// What a content provider answers at these URIs.
-    Provider(Names),
+    /// What a content provider answers to an operation (by its position in the table of kinds) at these URIs.
+    Provider(u32, Names),
     /// What a store of this kind holds under these names (kind by its position in the table of kinds).
     Store(u32, Names),
     /// What code anywhere in the app wrote to this field.

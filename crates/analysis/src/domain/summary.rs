@@ -8,6 +8,7 @@ use super::{
     path::PathId,
     source::Names,
     tags::{Tag, Tags},
+    text::Symbol,
     trace::{Site, Trace},
     value::{Object, ObjectKey, Value},
 };
@@ -59,8 +60,17 @@ impl Summary {
     }
 }
 
-/// Classes that a caller knows of inputs.
-pub(crate) type Assumptions = Vec<(PathId, code::TypeId)>;
+/// What a caller knows of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Assumed {
+    /// Its class.
+    Class(code::TypeId),
+    /// Its text or number.
+    Constant(Symbol),
+}
+
+/// What a caller knows of inputs.
+pub(crate) type Assumptions = Vec<(PathId, Assumed)>;
 
 /// Something a method does to the world.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use code::TypeId;
+use code::{FieldId, TypeId};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -18,6 +18,9 @@ const PIECES_MAX: usize = 24;
 /// A literal longer than this is cut to a gap: no host, path or table name needs more.
 const LITERAL_BYTES_MAX: usize = 4096;
 
+/// A part of a path that is a part of a path, this often, is not known.
+const PARTS_MAX: usize = 4;
+
 /// A piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Piece {
@@ -25,10 +28,10 @@ pub(crate) enum Piece {
     Literal(Rc<str>),
     /// The text that a parameter brings.
     Input(PathId),
-    /// The folder part of a path that a parameter brings.
-    InputFolder(PathId),
-    /// The last part of a path that a parameter brings.
-    InputName(PathId),
+    /// The text that a field holds which code anywhere may have written: filled in once all of it was read.
+    Field(FieldId),
+    /// A part of the path that a pattern is, where the pattern does not yet say where that part begins.
+    Part(PathPart, PatternId),
     /// Some text.
     Gap,
 }
@@ -126,7 +129,7 @@ impl Constants {
 }
 
 /// A part of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PathPart {
     /// The folder.
     Folder,
@@ -158,12 +161,22 @@ impl PatternTable {
         id
     }
 
+    /// Every pattern there is so far.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = PatternId> + use<> {
+        (0..self.patterns.len()).map(|number| PatternId(number as u32))
+    }
+
     /// The pattern that is this text.
     pub(crate) fn literal(&mut self, text: &str) -> PatternId {
         if text.len() > LITERAL_BYTES_MAX {
             return self.intern([Piece::Gap]);
         }
         self.intern([Piece::Literal(text.into())])
+    }
+
+    /// The pattern that is this text, if there is one already.
+    pub(crate) fn known(&self, text: &str) -> Option<PatternId> {
+        self.ids.get([Piece::Literal(text.into())].as_slice()).copied()
     }
 
     /// The pattern that a parameter brings.
@@ -187,7 +200,24 @@ impl PatternTable {
 
     /// Whether a parameter brings part of it.
     pub(crate) fn has_input(&self, id: PatternId) -> bool {
-        self.pieces(id).iter().any(|piece| !matches!(piece, Piece::Literal(_) | Piece::Gap))
+        self.pieces(id).iter().any(|piece| match piece {
+            Piece::Input(_) => true,
+            Piece::Part(_, whole) => self.has_input(*whole),
+            Piece::Literal(_) | Piece::Field(_) | Piece::Gap => false,
+        })
+    }
+
+    /// The fields whose text is part of it.
+    pub(crate) fn fields(&self, id: PatternId) -> Vec<FieldId> {
+        let mut fields = Vec::new();
+        for piece in self.pieces(id).iter() {
+            match piece {
+                Piece::Field(field) => fields.push(*field),
+                Piece::Part(_, whole) => fields.extend(self.fields(*whole)),
+                Piece::Literal(_) | Piece::Input(_) | Piece::Gap => {}
+            }
+        }
+        fields
     }
 
     /// As text, gaps and inputs as `*`.
@@ -196,7 +226,7 @@ impl PatternTable {
         for piece in self.pieces(id).iter() {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
-                Piece::Input(_) | Piece::InputFolder(_) | Piece::InputName(_) | Piece::Gap => {
+                Piece::Input(_) | Piece::Field(_) | Piece::Part(..) | Piece::Gap => {
                     if !text.ends_with('*') {
                         text.push('*');
                     }
@@ -209,15 +239,16 @@ impl PatternTable {
     /// A part of a path: the folder it is in, or its last component.
     pub(crate) fn path_part(&mut self, id: PatternId, part: PathPart) -> PatternId {
         let mut pieces = self.pieces(id).to_vec();
-        if let [Piece::Input(path)] = pieces.as_slice() {
-            let piece = if part == PathPart::Folder { Piece::InputFolder(*path) } else { Piece::InputName(*path) };
-            return self.intern([piece]);
-        }
         if let Some(Piece::Literal(last)) = pieces.last_mut() {
             *last = last.trim_end_matches('/').into();
         }
-        // The last component is known to begin only where a literal holds the last slash.
         let slash = pieces.iter().rposition(|piece| matches!(piece, Piece::Literal(text) if text.contains('/')));
+        // What is not known yet may have slashes of its own, so only a literal tail says where the last component begins.
+        let tail = slash.map_or(0, |at| at + 1);
+        let open = pieces.iter().skip(tail).any(|piece| !matches!(piece, Piece::Literal(_)));
+        if open {
+            return self.open_part(id, part, &pieces);
+        }
         let Some((at, Piece::Literal(text))) = slash.and_then(|at| Some((at, pieces.get(at)?.clone()))) else {
             return self.intern([Piece::Gap]);
         };
@@ -230,6 +261,26 @@ impl PatternTable {
             pieces.insert(0, Piece::Literal(name.into()));
         }
         self.intern(pieces)
+    }
+
+    /// A part of a path whose end is not known: left to whoever knows it, or a gap after what comes before for sure.
+    fn open_part(&mut self, id: PatternId, part: PathPart, pieces: &[Piece]) -> PatternId {
+        if pieces.iter().any(|piece| !matches!(piece, Piece::Literal(_) | Piece::Gap)) && self.nesting(id) < PARTS_MAX {
+            return self.intern([Piece::Part(part, id)]);
+        }
+        let before = match (part, pieces.first()) {
+            (PathPart::Folder, Some(Piece::Literal(text))) => {
+                text.rsplit_once('/').map(|(folder, _)| folder.to_owned())
+            }
+            _ => None,
+        };
+        self.intern(before.map(|folder| Piece::Literal(folder.into())).into_iter().chain([Piece::Gap]))
+    }
+
+    /// How often a pattern is a part of a part.
+    fn nesting(&self, id: PatternId) -> usize {
+        let deepest = |piece: &Piece| if let Piece::Part(_, whole) = piece { 1 + self.nesting(*whole) } else { 0 };
+        self.pieces(id).iter().map(deepest).max().unwrap_or(0)
     }
 
     /// The concatenation of one alternative from each part: at most [`ALTERNATIVES_MAX`] of them.

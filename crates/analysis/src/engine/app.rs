@@ -10,13 +10,14 @@ use knowledge::{Knowledge, Model};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::{bundled, classes::Classes};
+use super::{bundled, classes::Classes, uris::Route};
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
         Tables,
         path::{PathId, Step},
         summary::{Assumptions, Effect, Summaries, Summary},
+        text::{Constants, Symbol},
     },
     kinds::Kinds,
 };
@@ -66,12 +67,17 @@ pub(crate) struct App<'a> {
     pub(crate) field_classes: FxHashMap<FieldId, SmallVec<[TypeId; 2]>>,
     /// What a static field was found to hold, once asked.
     pub(crate) static_constants: FxHashMap<FieldId, Option<Constant>>,
+    /// What text each field was found to be given, anywhere.
+    pub(crate) field_texts: FxHashMap<FieldId, Constants>,
+    /// Entries of the matchers of URIs, sorted.
+    pub(crate) routes: Vec<Route>,
     /// Summaries for callers that know the classes of some inputs; `None` while being made.
     pub(crate) specialised: FxHashMap<(MethodId, Assumptions), Option<Rc<Summary>>>,
     /// How many of them are being made within each other.
     pub(crate) specialising: u32,
     plain: Vec<bool>,
     followed: Vec<bool>,
+    texted: Vec<bool>,
     callable: FxHashMap<TypeId, bool>,
     call_infos: FxHashMap<(MethodId, InvokeKind), Rc<CallInfo<'a>>>,
     /// Methods of bundled library classes that were recognised without their names.
@@ -104,8 +110,11 @@ impl<'a> App<'a> {
             cuts: BTreeMap::new(),
             field_classes: FxHashMap::default(),
             static_constants: FxHashMap::default(),
+            field_texts: FxHashMap::default(),
+            routes: Vec::new(),
             specialised: FxHashMap::default(),
             specialising: 0,
+            texted: (0..program.field_count()).map(|field| is_texted(program, FieldId(field as u32))).collect(),
             plain,
             followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
@@ -141,6 +150,23 @@ impl<'a> App<'a> {
     /// Whether data is followed through a field by its name, that is: from any object of the class to any other.
     pub(crate) fn is_followed(&self, field: FieldId) -> bool {
         self.followed.get(field.index()).copied().unwrap_or(false)
+    }
+
+    /// Whether what a field holds may have a text: of itself, as a file, as an address.
+    pub(crate) fn is_texted(&self, field: FieldId) -> bool {
+        self.texted.get(field.index()).copied().unwrap_or(false)
+    }
+
+    /// Notes what text a field is given. What depends on a caller is noted where the caller is known.
+    pub(crate) fn note_text(&mut self, field: FieldId, text: &Constants) {
+        for &symbol in text.symbols() {
+            match symbol {
+                Symbol::Text(id) if self.tables.patterns.has_input(id) => {}
+                Symbol::Text(id) if self.tables.patterns.fields(id).contains(&field) => {}
+                Symbol::Text(_) => self.field_texts.entry(field).or_default().add(symbol),
+                Symbol::Null | Symbol::Number(_) | Symbol::Class(_) => {}
+            }
+        }
     }
 
     /// The declared type of a field.
@@ -289,6 +315,13 @@ fn is_followed(program: &Program, field: FieldId) -> bool {
     let outermost = |name: &str| name.trim_start_matches('[').split(['$', ';']).next().unwrap_or_default().to_owned();
     let own_part = ty.contains('L') && outermost(class) == outermost(ty) && (class.contains('$') || class == ty);
     !anything && !number && !own_part
+}
+
+/// Whether what a field holds may have a text: a string, or an object of the platform (a file, an address, a builder).
+fn is_texted(program: &Program, field: FieldId) -> bool {
+    let Some(reference) = program.field(field) else { return false };
+    let descriptor = program.descriptor(reference.ty);
+    descriptor.starts_with('L') && is_followed(program, field) && program.class_of(reference.ty).is_none()
 }
 
 fn is_plain(descriptor: &str) -> bool {

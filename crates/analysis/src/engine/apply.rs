@@ -13,13 +13,13 @@ use crate::{
     domain::{
         path::{PathId, Step},
         source::{Names, Source, What},
-        summary::{Act, Assumptions, Effect, Summary},
+        summary::{Act, Assumed, Assumptions, Effect, Summary},
         tags::{Tag, Tagged, Tags},
-        text::{ALTERNATIVES_MAX, Constants, PathPart, PatternId, Piece, Symbol},
+        text::{ALTERNATIVES_MAX, Constants, PatternId, Piece, Symbol},
         trace::Trace,
         value::{Object, ObjectId, ObjectKey, Origin, Origins, Value, add_origin},
     },
-    kinds::{FILE, PROVIDER},
+    kinds::{FILE, OPEN, PROVIDER},
 };
 
 /// Calls back this deep within one call instruction are cut.
@@ -53,8 +53,13 @@ impl Frame<'_, '_> {
             return Value::default();
         };
         let summary = self.specialised(target, arguments, summary);
+        self.apply_summary(&summary, arguments, depth)
+    }
+
+    /// What a method of this summary does here and yields.
+    pub(crate) fn apply_summary(&mut self, summary: &Summary, arguments: &[Value], depth: u32) -> Value {
         let mut application = Application {
-            summary: &summary,
+            summary,
             arguments,
             paths: FxHashMap::default(),
             made_of: FxHashMap::default(),
@@ -73,7 +78,7 @@ impl Frame<'_, '_> {
 
     /// The summary for what this caller knows of the classes that decide about the method's own calls.
     fn specialised(&mut self, target: MethodId, arguments: &[Value], summary: Rc<Summary>) -> Rc<Summary> {
-        if summary.dispatches.is_empty() {
+        if summary.dispatches.is_empty() && !self.is_constrained() {
             return summary;
         }
         let mut application = Application {
@@ -88,9 +93,12 @@ impl Frame<'_, '_> {
         for &path in &summary.dispatches {
             let actual = self.at_path(&mut application, path);
             match self.exact_types(&actual) {
-                (types, true) if types.len() == 1 => known.extend(types.first().map(|&ty| (path, ty))),
+                (types, true) if types.len() == 1 => known.extend(types.first().map(|&ty| (path, Assumed::Class(ty)))),
                 _ => self.note_dispatch(Some(&actual)),
             }
+        }
+        if self.is_constrained() {
+            known.extend(self.constant_arguments(arguments));
         }
         if known.is_empty() {
             return summary;
@@ -243,7 +251,9 @@ impl Frame<'_, '_> {
     fn translate_what(&mut self, application: &mut Application<'_>, what: &What) -> SmallVec<[What; 1]> {
         match what {
             What::Kind(kind, names) => smallvec::smallvec![What::Kind(*kind, self.translate_names(application, names))],
-            What::Provider(names) => smallvec::smallvec![What::Provider(self.translate_names(application, names))],
+            What::Provider(operation, names) => {
+                smallvec::smallvec![What::Provider(*operation, self.translate_names(application, names))]
+            }
             What::Store(kind, names) => {
                 smallvec::smallvec![What::Store(*kind, self.translate_names(application, names))]
             }
@@ -278,7 +288,7 @@ impl Frame<'_, '_> {
 
     fn what_comes_from(&self, kind: OriginKind, names: Names) -> Option<What> {
         match kind {
-            OriginKind::Uri => Some(What::Provider(names)),
+            OriginKind::Uri => Some(What::Provider(self.app.kinds.id(OPEN), names)),
             OriginKind::File => Some(What::Store(self.app.kinds.id(FILE), names)),
             _ => {
                 let origin = self.app.knowledge.origins.get(&kind)?;
@@ -349,8 +359,13 @@ impl Frame<'_, '_> {
                     let actual = self.at_path(application, *path);
                     self.text(&actual)
                 }
-                Piece::InputFolder(path) => self.part_at_path(application, *path, PathPart::Folder),
-                Piece::InputName(path) => self.part_at_path(application, *path, PathPart::Name),
+                Piece::Part(part, whole) => {
+                    let mut text = Constants::default();
+                    for whole in self.translate_pattern(application, *whole) {
+                        text.add(Symbol::Text(whole));
+                    }
+                    self.path_parts(&text, *part)
+                }
                 other => Constants::one(Symbol::Text(self.app.tables.patterns.intern([other.clone()]))),
             };
             parts.push(part);
@@ -359,12 +374,6 @@ impl Frame<'_, '_> {
         let texts =
             joined.symbols().iter().filter_map(|symbol| if let Symbol::Text(id) = symbol { Some(*id) } else { None });
         texts.collect()
-    }
-
-    fn part_at_path(&mut self, application: &mut Application<'_>, path: PathId, part: PathPart) -> Constants {
-        let actual = self.at_path(application, path);
-        let text = self.text(&actual);
-        self.path_parts(&text, part)
     }
 
     fn translate_constants(&mut self, application: &mut Application<'_>, constants: &Constants) -> Constants {

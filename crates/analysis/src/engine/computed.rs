@@ -27,8 +27,26 @@ impl Frame<'_, '_> {
                 let text = self.text(call.receiver?);
                 Some(self.path_parts(&text, PathPart::Name))
             }
+            ("Landroid/net/Uri;" | "Landroid/content/UriMatcher;", name) => self.computed_by_uri(call, name),
+            (
+                "Ljava/lang/String;" | "Landroid/text/TextUtils;" | "Ljava/lang/CharSequence;" | "Ljava/lang/Object;",
+                name,
+            ) => self.compared(call, name),
             _ => None,
         }
+    }
+
+    /// The files of a folder: their names are not known, but their folder is.
+    pub(crate) fn computed_elements(&mut self, call: &mut LibraryCall<'_>) -> Option<()> {
+        let reference = self.app.program.method(call.method)?;
+        let is_list = self.app.program.descriptor(reference.class) == "Ljava/io/File;"
+            && self.app.program.text(reference.name) == "listFiles";
+        if is_list {
+            let parts = [self.text(call.receiver?), self.literal_text("/"), Constants::anything()];
+            let text = self.app.tables.patterns.concatenate(&parts);
+            self.put_elements(call, text);
+        }
+        Some(())
     }
 
     /// Parts of the paths that a text may be.

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     app::App,
+    field_texts::{self, Resolved},
     roots::{self, PLATFORM, Roots},
     schedule,
 };
@@ -16,10 +17,10 @@ use crate::{
     domain::{
         source::{Names, What},
         summary::{Act, Effect},
-        tags::{Tag, Tags},
+        tags::{Doubts, Tag, Tags},
         trace::{Site, Trace, TraceStep},
     },
-    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef, StepText},
+    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Reply, StepRef, StepText},
     kinds::Kinds,
 };
 
@@ -50,6 +51,8 @@ pub struct EntryComponent {
     pub class: String,
     /// Whether other apps can reach it.
     pub exported: bool,
+    /// Authorities of a provider.
+    pub authorities: Vec<String>,
     /// Further methods the platform calls on it, by name (from `android:onClick`, say).
     pub methods: Vec<String>,
 }
@@ -60,7 +63,8 @@ pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let mut app = App::new(input.program, input.knowledge, input.kinds, input.bodies);
     let size = schedule::summarise_all(&mut app);
     let roots = roots::settle(&mut app, input.components);
-    let mut export = Export { app: &app, steps: Vec::new(), positions: BTreeMap::new() };
+    let resolved = field_texts::resolve(&mut app);
+    let mut export = Export { app: &app, resolved, steps: Vec::new(), positions: BTreeMap::new() };
     let facts = export.facts(&roots);
     let steps = export.step_texts();
     AppFacts {
@@ -76,6 +80,7 @@ pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
 
 struct Export<'e, 'a> {
     app: &'e App<'a>,
+    resolved: Resolved,
     steps: Vec<Site>,
     positions: BTreeMap<Site, u32>,
 }
@@ -91,8 +96,8 @@ impl Export<'_, '_> {
         let entered = roots
             .effects
             .iter()
-            .map(|(method, effect, reply)| (effect, roots.entry_of.get(method).copied(), reply.as_deref()));
-        let all: Vec<(&Effect, Option<u32>, Option<&str>)> = own.chain(entered).collect();
+            .map(|(method, effect, reply)| (effect, roots.entry_of.get(method).copied(), reply.as_ref()));
+        let all: Vec<(&Effect, Option<u32>, Option<&Reply>)> = own.chain(entered).collect();
         let fields = LinkedFields::new(self.app, all.iter().map(|(effect, ..)| *effect));
         let mut facts = Vec::new();
         for (effect, entry, reply) in all {
@@ -108,7 +113,7 @@ impl Export<'_, '_> {
         &mut self,
         effect: &Effect,
         entry: Option<u32>,
-        reply: Option<&str>,
+        reply: Option<&Reply>,
         fields: &LinkedFields,
     ) -> Option<Fact> {
         let kinds = self.app.kinds;
@@ -116,14 +121,18 @@ impl Export<'_, '_> {
             Act::Sink(kind) => FactAct::Sink(kinds.name(*kind).to_owned()),
             Act::Store(kind) => FactAct::Store(kinds.name(*kind).to_owned()),
             Act::Field(field) => FactAct::Field(self.app.program.field_text(*field)),
-            Act::Reply => FactAct::Reply(reply?.to_owned()),
+            Act::Reply => FactAct::Reply(reply?.clone()),
             Act::Callback(..) | Act::Stream(_) => return None,
         };
-        let data = self.data(&effect.data, fields);
-        if data.is_empty() {
+        let mut data = self.data(&effect.data, fields);
+        // An answer without data is one too: for its URI there is no other.
+        if data.is_empty() && !matches!(act, FactAct::Reply(_)) {
             return None;
         }
-        let names = self.names(&effect.names);
+        let (names, several) = self.names(&effect.names);
+        if several && matches!(act, FactAct::Store(_)) {
+            data.iter_mut().for_each(|data| data.doubts.extend(Doubts::STORE_NAME_PARTIAL.reasons()));
+        }
         let trace = self.trace(&effect.trace);
         Some(Fact { act, names, data, trace, entry })
     }
@@ -133,28 +142,38 @@ impl Export<'_, '_> {
         for tagged in tags.iter() {
             let Tag::Source(id) = tagged.tag else { continue };
             let Some(source) = self.app.tables.sources.get(id) else { continue };
+            let mut doubts = tagged.doubts;
+            let mut names = |names: &Names| {
+                let (names, several) = self.names(names);
+                doubts = if several { doubts.and(Doubts::STORE_NAME_PARTIAL) } else { doubts };
+                names
+            };
+            let kind_name = |kind: u32| self.app.kinds.name(kind).to_owned();
             let what = match &source.what {
-                What::Kind(kind, names) => FactWhat::Kind(self.app.kinds.name(*kind).to_owned(), self.names(names)),
-                What::Provider(names) => FactWhat::Provider(self.names(names)),
-                What::Store(kind, names) => FactWhat::Store(self.app.kinds.name(*kind).to_owned(), self.names(names)),
-                What::Table(table, names) => FactWhat::Table(self.app.kinds.name(*table).to_owned(), self.names(names)),
+                What::Kind(kind, details) => FactWhat::Kind(kind_name(*kind), self.names(details).0),
+                What::Provider(operation, uris) => FactWhat::Provider(kind_name(*operation), names(uris)),
+                What::Store(kind, parts) => FactWhat::Store(kind_name(*kind), names(parts)),
+                What::Table(table, keys) => FactWhat::Table(kind_name(*table), names(keys)),
                 What::Field(field) if fields.filled.contains(field) => {
                     FactWhat::Field(self.app.program.field_text(*field))
                 }
-                What::Field(_) => continue,
-                What::Stream(_) => continue,
+                What::Field(_) | What::Stream(_) => continue,
             };
             let trace = self.trace(&tagged.trace);
-            data.push(FactData { what, trace, doubts: tagged.doubts.reasons() });
+            data.push(FactData { what, trace, doubts: doubts.reasons() });
         }
         data
     }
 
-    fn names(&self, names: &Names) -> Vec<String> {
-        let mut texts: Vec<String> = names.iter().map(|&name| self.app.tables.patterns.display(name)).collect();
-        texts.sort();
-        texts.dedup();
-        texts
+    /// Names as texts, and whether a field they come from is given several.
+    fn names(&self, names: &Names) -> (Vec<String>, bool) {
+        let (mut texts, mut several) = (BTreeSet::new(), false);
+        for &name in names {
+            let (patterns, more) = self.resolved.of(name);
+            several |= more;
+            texts.extend(patterns.into_iter().map(|pattern| self.app.tables.patterns.display(pattern)));
+        }
+        (texts.into_iter().collect(), several)
     }
 
     fn trace(&mut self, trace: &Trace) -> Vec<StepRef> {

@@ -135,7 +135,7 @@ impl Frame<'_, '_> {
             Tag::Input(_) => true,
             Tag::Source(id) => self.app.tables.sources.get(id).is_some_and(|source| match &source.what {
                 What::Stream(_) => true,
-                What::Kind(_, names) | What::Provider(names) | What::Store(_, names) | What::Table(_, names) => {
+                What::Kind(_, names) | What::Provider(_, names) | What::Store(_, names) | What::Table(_, names) => {
                     names.iter().any(|&name| self.app.tables.patterns.has_input(name))
                 }
                 What::Field(_) => false,

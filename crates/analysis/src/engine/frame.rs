@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use code::{Body, FieldId, MethodId, TypeId};
+use code::{BlockId, Body, FieldId, MethodId, TypeId};
 use findings::Hop;
 use rustc_hash::FxHashMap;
 
@@ -11,9 +11,9 @@ use crate::domain::{
     heap::Heap,
     path::{PathId, Step},
     source::{Source, What},
-    summary::{Act, Assumptions, Effect},
+    summary::{Act, Assumed, Assumptions, Effect},
     tags::{Doubts, Tag, Tagged, Tags},
-    text::{Constants, Symbol},
+    text::{Constants, Piece, Symbol},
     trace::{Site, Trace},
     value::{Object, ObjectId, ObjectKey, Value},
 };
@@ -39,8 +39,10 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) thrown: Tags,
     /// Inputs whose class decides which methods are called.
     pub(crate) dispatches: std::collections::BTreeSet<PathId>,
-    /// Classes that the caller knows of inputs.
+    /// What the caller knows of inputs.
     pub(crate) assumptions: Assumptions,
+    /// Where each block that has run can only go on to, given what is known of inputs.
+    pub(crate) only_ways: Vec<Option<BlockId>>,
     /// Whether the method cost too much and was not gone through to the end.
     pub(crate) approximated: bool,
     /// Calls back within the current instruction.
@@ -63,6 +65,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             thrown: Tags::default(),
             dispatches: std::collections::BTreeSet::new(),
             assumptions: Assumptions::new(),
+            only_ways: Vec::new(),
             approximated: false,
             callbacks: 0,
             address: 0,
@@ -102,16 +105,24 @@ impl<'f, 'a> Frame<'f, 'a> {
         match self.key(object) {
             ObjectKey::Input(path) => {
                 let pattern = self.app.tables.patterns.input(path);
-                fresh.text = Constants::one(Symbol::Text(pattern));
+                let assumed = self.assumptions.iter().filter(|(known, _)| *known == path);
+                let (mut class, mut text) = (None, Symbol::Text(pattern));
+                for (_, assumed) in assumed {
+                    match *assumed {
+                        Assumed::Class(ty) => class = Some(ty),
+                        Assumed::Constant(symbol) => text = symbol,
+                    }
+                }
+                fresh.exact_type = class;
+                fresh.text = Constants::one(text);
                 fresh.origins = smallvec::smallvec![crate::domain::value::Origin::Input(path)];
                 fresh.declared_type = self.app.type_of_path(self.method, path);
-                fresh.exact_type = self.assumptions.iter().find(|(known, _)| *known == path).map(|(_, ty)| *ty);
             }
             ObjectKey::Shared(field) => {
                 fresh.many = true;
                 fresh.escaped = true;
                 fresh.declared_type = self.app.type_of_field(field);
-                fresh.text = Constants::anything();
+                fresh.text = self.field_text(field);
             }
             ObjectKey::Made(..) => {}
         }
@@ -163,9 +174,16 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// The value a caller brings at a path.
     pub(crate) fn input_value(&mut self, path: PathId, ty: Option<TypeId>) -> Value {
         let pattern = self.app.tables.patterns.input(path);
-        let mut value = Value::constant(Constants::one(Symbol::Text(pattern)));
+        let assumed = self.assumptions.iter().find_map(|(known, assumed)| match assumed {
+            Assumed::Constant(symbol) if *known == path => Some(*symbol),
+            _ => None,
+        });
+        let mut value = Value::constant(Constants::one(assumed.unwrap_or(Symbol::Text(pattern))));
         if ty.is_some_and(|ty| self.app.is_plain(ty)) {
-            value.tags = Tags::one(Tag::Input(path), Trace::default());
+            // A number that is known carries no data.
+            if !matches!(assumed, Some(Symbol::Number(_))) {
+                value.tags = Tags::one(Tag::Input(path), Trace::default());
+            }
         } else {
             value.add_object(self.object(ObjectKey::Input(path)));
         }
@@ -181,11 +199,28 @@ impl<'f, 'a> Frame<'f, 'a> {
         let id = self.app.tables.sources.intern(Source { what: What::Field(field), site });
         let trace = Trace::default().then(self.site(), Hop::Field, None);
         let tagged = Tagged { tag: Tag::Source(id), doubts: Doubts::FIELD_BY_NAME, trace };
-        let mut value = Value::made_of(Tags::from_vec(vec![tagged]));
+        let tags = Tags::from_vec(vec![tagged]);
+        let mut value = Value { tags, constants: self.field_text(field), ..Value::default() };
         if self.app.type_of_field(field).is_none_or(|ty| !self.app.is_plain(ty)) {
             value.add_object(self.object(ObjectKey::Shared(field)));
         }
         value
+    }
+
+    /// The text of what a field holds, to be filled in at the end.
+    fn field_text(&mut self, field: FieldId) -> Constants {
+        if !self.app.is_texted(field) {
+            return Constants::anything();
+        }
+        Constants::one(Symbol::Text(self.app.tables.patterns.intern([Piece::Field(field)])))
+    }
+
+    /// Notes the text that a field is given.
+    pub(crate) fn note_text(&mut self, field: FieldId, value: &Value) {
+        if self.app.is_texted(field) {
+            let text = self.text(value);
+            self.app.note_text(field, &text);
+        }
     }
 
     /// Reads a part of whatever `base` refers to.
@@ -234,6 +269,9 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// Writes a part of whatever `base` refers to. Overwrites only if it is one object for sure.
     pub(crate) fn write(&mut self, base: &Value, step: Step, value: &Value) {
+        if let Step::Field(field) = step {
+            self.note_text(field, value);
+        }
         let alone = base.objects.len() == 1 && step != Step::Element;
         for object in base.objects.clone() {
             let known = self.known(object);

@@ -19,6 +19,10 @@ use crate::domain::{
     trace::Trace,
     value::{Origin, Value, add_origin},
 };
+use crate::kinds::{PROVIDER, QUERY};
+
+/// The number of the object that stands for the elements of a result: behind those of results and summaries.
+const ELEMENT: u16 = u16::MAX - 1;
 
 /// Values a model can pass from one callback to another.
 const LOCALS: usize = 8;
@@ -59,6 +63,7 @@ impl Frame<'_, '_> {
         for rule in &model.texts {
             self.text_rule(&mut call, rule);
         }
+        self.computed_elements(&mut call);
         if let Some(text) = self.computed_text(&call) {
             self.set_result_text(&mut call, &text);
         }
@@ -75,7 +80,7 @@ impl Frame<'_, '_> {
             self.flow_rule(&mut call, rule);
         }
         for rule in &model.sinks {
-            self.sink_rule(&mut call, rule);
+            self.sink_rule(&mut call, rule, &model.flows);
         }
         for rule in &model.invokes {
             self.invoke_rule(&mut call, rule);
@@ -114,6 +119,15 @@ impl Frame<'_, '_> {
             result.constants.join(&constants);
         }
         result
+    }
+
+    /// The elements of the result are objects of this text.
+    pub(crate) fn put_elements(&mut self, call: &mut LibraryCall<'_>, text: Constants) {
+        self.result_object(call);
+        let element = self.make(ELEMENT, None, None);
+        self.change(element).text = text;
+        let result = call.result.clone();
+        self.write(&result, Step::Element, &Value::object(element));
     }
 
     /// The result as an object, for rules that write into it.
@@ -398,7 +412,7 @@ impl Frame<'_, '_> {
             SourceKind::Fixed(kind) => vec![What::Kind(self.app.kinds.id(kind), Names::new())],
             SourceKind::Provider(place) => {
                 let uri = self.get(call, place);
-                vec![What::Provider(self.names_of(&uri))]
+                vec![What::Provider(self.app.kinds.id(QUERY), self.names_of(&uri))]
             }
             SourceKind::Origin(place) => {
                 let stream = self.get(call, place);
@@ -422,15 +436,20 @@ impl Frame<'_, '_> {
         self.put(call, to, &value, false);
     }
 
-    fn sink_rule(&mut self, call: &mut LibraryCall<'_>, rule: &SinkRule) {
+    fn sink_rule(&mut self, call: &mut LibraryCall<'_>, rule: &SinkRule, flows: &[Flow]) {
         let data = self.deep_places(call, &rule.data);
         let site = self.site();
+        // What leaves by a call that also does something to it (a stream that compresses) leaves so.
+        let done = flows.iter().find_map(|flow| {
+            let operation = flow.operation.as_ref().filter(|_| rule.data.contains(&flow.from))?;
+            Some(self.operation_note(call, operation, flow))
+        });
         let effect = |act, names| Effect {
             act,
             data: data.clone(),
             names,
             site,
-            trace: Trace::default().then(site, Hop::Sink, None),
+            trace: Trace::default().then(site, Hop::Sink, done.clone()),
         };
         match &rule.kind {
             SinkKind::Fixed(kind) => {
@@ -479,8 +498,12 @@ impl Frame<'_, '_> {
             self.effect(Act::Store(kind), data, names.clone());
         }
         for place in &rule.reads {
-            let what =
-                if rule.kind == "provider" { What::Provider(names.clone()) } else { What::Store(kind, names.clone()) };
+            let what = if rule.kind == PROVIDER {
+                let operation = rule.operation.as_deref().unwrap_or(QUERY);
+                What::Provider(self.app.kinds.id(operation), names.clone())
+            } else {
+                What::Store(kind, names.clone())
+            };
             self.yield_source(call, place, what);
         }
     }

@@ -3,17 +3,21 @@
 mod app;
 mod apply;
 mod arrays;
+mod branches;
 mod bundled;
 mod call;
 mod classes;
 mod computed;
 mod constant_call;
 mod export;
+mod field_texts;
 mod finish;
 mod frame;
 mod library;
+mod providers;
 mod roots;
 mod schedule;
 mod transfer;
+pub(crate) mod uris;
 
 pub use export::{AppInput, EntryComponent, analyse_app};

@@ -7,7 +7,12 @@ use findings::Hop;
 use knowledge::Role;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{app::App, export::EntryComponent, frame::Frame};
+use super::{
+    app::App,
+    export::EntryComponent,
+    frame::Frame,
+    providers::{self, Request},
+};
 use crate::{
     domain::{
         source::{Names, Source, What},
@@ -16,6 +21,7 @@ use crate::{
         trace::{Site, Trace},
         value::Value,
     },
+    facts::{Reply, ReplyTo},
     kinds::EXTERNAL_INTENT,
 };
 
@@ -29,8 +35,8 @@ struct Root {
     roles: Vec<Role>,
     /// Whether other apps choose what is passed.
     exposed: bool,
-    /// Class of the provider whose client gets the result.
-    reply: Option<String>,
+    /// The answer to the client that the result is, and the authorities it is asked under.
+    reply: Option<(Reply, Vec<String>)>,
 }
 
 /// The platform's ways into an app.
@@ -40,7 +46,7 @@ pub(crate) struct Roots {
     /// The nearest entry point of each method that one leads to.
     pub(crate) entry_of: FxHashMap<MethodId, u32>,
     /// Effects that only show where the platform calls, with the method they belong to.
-    pub(crate) effects: Vec<(MethodId, Effect, Option<String>)>,
+    pub(crate) effects: Vec<(MethodId, Effect, Option<Reply>)>,
 }
 
 /// Finds the ways in, and settles what the summaries left to a caller that does not exist.
@@ -74,7 +80,11 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
     for entry in app.knowledge.entry_points.iter().filter(|entry| entry.component == component.kind) {
         let Some(method) = app.classes.find(ty, &entry.method, Some(&entry.signature)) else { continue };
         let roles = std::iter::once(Role::Plain).chain(entry.parameters.iter().cloned()).collect();
-        let reply = entry.reply.then(|| component.class.clone());
+        let reply = entry.reply.then(|| {
+            let operation = entry.operation.clone().unwrap_or_default();
+            let reply = Reply { class: component.class.clone(), operation, to: ReplyTo::All };
+            (reply, component.authorities.clone())
+        });
         roots.push(Root { method, roles, exposed: component.exported, reply });
     }
     for method in &component.methods {
@@ -139,7 +149,7 @@ fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
 }
 
 /// Calls a method as the platform does: nothing is known of the receiver but its fields' names.
-fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Option<String>)>) {
+fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Option<Reply>)>) {
     let Some(parameters) = app.program.method(root.method).map(|method| method.parameters.len()) else { return };
     let is_static = app
         .program
@@ -150,19 +160,25 @@ fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Op
     let body = Body::default();
     let mut frame = Frame::new(app, PLATFORM, &body);
     let result = frame.apply(root.method, &arguments);
-    if let Some(class) = &root.reply {
-        let data = frame.deep_tags(&result);
-        let site = Site { method: root.method, address: 0 };
-        if !data.is_empty() {
-            let effect = Effect { act: Act::Reply, data, names: Names::new(), site, trace: Trace::default() };
-            effects.push((root.method, effect, Some(class.clone())));
-        }
-    }
+    let data = frame.deep_tags(&result);
     let found = std::mem::take(&mut frame.effects).into_values().flatten();
     let found: Vec<Effect> = found
         .filter(|effect| !matches!(effect.act, Act::Callback(..) | Act::Stream(_)) && !effect.data.is_empty())
         .collect();
     effects.extend(found.into_iter().map(|effect| (root.method, effect, None)));
+    if let Some((reply, authorities)) = &root.reply
+        && !data.is_empty()
+    {
+        let uri = root.roles.iter().position(|role| matches!(role, Role::Uri));
+        let request = Request { method: root.method, arguments: &arguments, uri, authorities };
+        let answers = providers::answers(app, &request, data);
+        effects.extend(answers.into_iter().map(|answer| {
+            let site = Site { method: root.method, address: 0 };
+            let names = answer.names;
+            let effect = Effect { act: Act::Reply, data: answer.data, names, site, trace: Trace::default() };
+            (root.method, effect, Some(Reply { to: answer.to, ..reply.clone() }))
+        }));
+    }
 }
 
 fn argument(app: &mut App<'_>, root: &Root, position: usize) -> Value {

@@ -50,7 +50,7 @@ impl Frame<'_, '_> {
                     break;
                 }
                 let Some(start) = self.start_heap(at, block, &starts, &ends) else { continue };
-                changed |= self.join_phis(block, &ends);
+                changed |= self.join_phis(at, block, &ends);
                 let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| *old == start));
                 if let Some(slot) = starts.get_mut(at) {
                     *slot = Some(start.clone());
@@ -58,6 +58,7 @@ impl Frame<'_, '_> {
                 changed |= !same;
                 self.heap = start;
                 changed |= self.run_block(block, &mut outcome.result, &mut returned);
+                self.note_way(at, block);
                 if let Some(slot) = ends.get_mut(at) {
                     *slot = Some(self.heap.clone());
                 }
@@ -95,7 +96,9 @@ impl Frame<'_, '_> {
         for before in &block.predecessors {
             let index = before.index();
             let Some(Some(end)) = ends.get(index) else { continue };
-            heaps.push(end.clone());
+            if self.goes(index, at) {
+                heaps.push(end.clone());
+            }
             let exceptional = self
                 .body
                 .blocks
@@ -145,12 +148,12 @@ impl Frame<'_, '_> {
         joined.insert(object, Rc::new(both));
     }
 
-    fn join_phis(&mut self, block: &Block, ends: &[Option<Heap>]) -> bool {
+    fn join_phis(&mut self, at: usize, block: &Block, ends: &[Option<Heap>]) -> bool {
         let mut changed = false;
         for phi in &block.phis {
             let mut joined = self.value(phi.to).clone();
             for (before, value) in &phi.from {
-                if ends.get(before.index()).is_some_and(Option::is_some) {
+                if ends.get(before.index()).is_some_and(Option::is_some) && self.goes(before.index(), at) {
                     changed |= joined.join(self.value(*value));
                 }
             }
@@ -244,6 +247,7 @@ impl Frame<'_, '_> {
             }
             Op::StaticPut { from, field } => {
                 let value = self.value(*from).clone();
+                self.note_text(*field, &value);
                 self.publish(*field, &value);
                 false
             }

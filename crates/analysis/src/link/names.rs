@@ -1,5 +1,7 @@
 //! Whether two names of a store, each perhaps only partly known, may mean the same store.
 
+use crate::engine::uris::{parts, path_fits};
+
 /// How sure it is that two names mean the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sameness {
@@ -46,6 +48,15 @@ fn shorter(a: &str, b: &str) -> usize {
     a.chars().count().min(b.chars().count())
 }
 
+/// Whether a request for a URI gets the answer for one that the code of a provider speaks of, which may have wildcards.
+pub(crate) fn is_asked_for(spoken: &str, uri: &str) -> bool {
+    let spoken = spoken.strip_prefix("content://").map(|rest| rest.split_once('/').unwrap_or((rest, "")));
+    match (spoken, parts(uri)) {
+        (Some((authority, path)), Some((asked, under))) => authority == asked && path_fits(path, under),
+        _ => false,
+    }
+}
+
 /// The authority of a content URI; nothing if it is not known in full.
 pub(crate) fn authority(uri: &str) -> Option<&str> {
     let rest = uri.strip_prefix("content://")?;
@@ -67,6 +78,14 @@ mod tests {
         assert_eq!(same("*/messages.json", "*/calls.json"), None);
         assert_eq!(same("*", "/data/messages.json"), None);
         assert_eq!(same("/sdcard/*", "/data/*"), None);
+    }
+
+    #[test]
+    fn an_answer_is_for_the_path_that_was_asked_for() {
+        assert!(is_asked_for("content://org.example/msg", "content://org.example/msg?limit=1"));
+        assert!(is_asked_for("content://org.example/msg/#", "content://org.example/msg/7"));
+        assert!(!is_asked_for("content://org.example/msg", "content://org.example/call"));
+        assert!(!is_asked_for("content://org.example/msg", "content://org.example.other/msg"));
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! What a provider answers, told apart by the URI it is asked for.
+//!
+//! A provider has one method for each operation and looks at the URI inside: with a matcher, or by comparing a part of it. So
+//! the method is gone through once for each URI its code speaks of, and once for a URI it does not speak of.
+
+use std::collections::BTreeSet;
+
+use code::{Body, MethodId, Op, ValueId};
+
+use super::{app::App, frame::Frame, roots::PLATFORM, schedule};
+use crate::{
+    domain::{path::PathId, source::Names, summary::Assumed, tags::Tags, text::Symbol, value::Value},
+    facts::ReplyTo,
+};
+
+/// Most URIs of one method that are told apart; a method that speaks of more is told as a whole.
+const URIS_MAX: usize = 32;
+/// How far below the method texts are looked for that the URI is compared with.
+const CALLS_DEEP_MAX: usize = 2;
+/// Longest text that may be a part of a URI.
+const PART_BYTES_MAX: usize = 128;
+/// The last segment of a URI that no code speaks of.
+const OTHER: &str = "\u{fffd}";
+/// Methods whose arguments a part of a URI is compared with.
+const COMPARISONS: [&str; 6] = ["equals", "equalsIgnoreCase", "contentEquals", "startsWith", "endsWith", "contains"];
+
+/// A method of a provider that answers its client.
+pub(crate) struct Request<'r> {
+    pub(crate) method: MethodId,
+    /// What the platform passes, receiver first.
+    pub(crate) arguments: &'r [Value],
+    /// Which of them is the URI.
+    pub(crate) uri: Option<usize>,
+    pub(crate) authorities: &'r [String],
+}
+
+/// What is answered to some requests.
+pub(crate) struct Answer {
+    pub(crate) to: ReplyTo,
+    pub(crate) names: Names,
+    pub(crate) data: Tags,
+}
+
+/// The answers of a method whose result may be made of `whole`.
+pub(crate) fn answers(app: &mut App<'_>, request: &Request<'_>, whole: Tags) -> Vec<Answer> {
+    told_apart(app, request, &whole)
+        .unwrap_or_else(|| vec![Answer { to: ReplyTo::All, names: Names::new(), data: whole }])
+}
+
+/// Nothing if the code does not tell URIs apart, or if it would cost too much.
+fn told_apart(app: &mut App<'_>, request: &Request<'_>, whole: &Tags) -> Option<Vec<Answer>> {
+    let position = request.uri?;
+    let uris = uris(app, request);
+    let authority = request.authorities.first()?;
+    if uris.is_empty() || uris.len() > URIS_MAX {
+        return None;
+    }
+    let mut answers = Vec::new();
+    let others = answer(app, request, position, &format!("content://{authority}/{OTHER}"))?;
+    let mut differ = others != *whole;
+    answers.push(Answer { to: ReplyTo::Others, names: Names::new(), data: others });
+    for uri in uris {
+        // Wildcards of a matcher's entry stand for something that fits them.
+        let data = answer(app, request, position, &uri.replace('#', "1").replace('*', OTHER))?;
+        differ |= data != *whole;
+        let names = smallvec::smallvec![app.tables.patterns.literal(&uri)];
+        answers.push(Answer { to: ReplyTo::Named, names, data });
+    }
+    differ.then_some(answers)
+}
+
+/// What is answered to a request for a URI.
+fn answer(app: &mut App<'_>, request: &Request<'_>, position: usize, uri: &str) -> Option<Tags> {
+    let path = PathId::root(u16::try_from(position).ok()?);
+    let text = Symbol::Text(app.tables.patterns.literal(uri));
+    let summary = schedule::summarise_with(app, request.method, vec![(path, Assumed::Constant(text))])?;
+    let body = Body::default();
+    let mut frame = Frame::new(app, PLATFORM, &body);
+    let result = frame.apply_summary(&summary, request.arguments, 0);
+    Some(frame.deep_tags(&result))
+}
+
+/// URIs that the code of a method speaks of.
+fn uris(app: &App<'_>, request: &Request<'_>) -> BTreeSet<String> {
+    let mut uris: BTreeSet<String> = BTreeSet::new();
+    for route in &app.routes {
+        if request.authorities.iter().any(|authority| **authority == *route.authority) {
+            uris.insert(format!("content://{}/{}", route.authority, route.path));
+        }
+    }
+    for text in compared_texts(app, request.method) {
+        if text.starts_with("content://") {
+            uris.insert(text);
+            continue;
+        }
+        let path = text.trim_matches('/');
+        let is_part = !path.is_empty() && path.len() <= PART_BYTES_MAX && !path.contains(char::is_whitespace);
+        if is_part {
+            uris.extend(request.authorities.iter().map(|authority| format!("content://{authority}/{path}")));
+        }
+    }
+    uris
+}
+
+/// Texts that something is compared with, in a method and those it calls.
+fn compared_texts(app: &App<'_>, method: MethodId) -> BTreeSet<String> {
+    let mut methods = BTreeSet::from([method]);
+    for _ in 0..CALLS_DEEP_MAX {
+        let called: Vec<MethodId> = methods.iter().filter_map(|at| app.calls.get(at)).flatten().copied().collect();
+        methods.extend(called);
+    }
+    let mut texts = BTreeSet::new();
+    for method in methods {
+        if let Some(Ok(body)) = app.program.body_of(method) {
+            texts_in(app, &body, &mut texts);
+        }
+    }
+    texts
+}
+
+fn texts_in(app: &App<'_>, body: &Body, texts: &mut BTreeSet<String>) {
+    let text_of = |wanted: ValueId| {
+        body.instructions.iter().find_map(|instruction| match &instruction.op {
+            Op::Text { to, text } if *to == wanted => Some(app.program.text(*text).to_owned()),
+            _ => None,
+        })
+    };
+    for instruction in &body.instructions {
+        let Op::Invoke { method, arguments, .. } = &instruction.op else { continue };
+        let name = app.program.method(*method).map(|method| app.program.text(method.name));
+        if name.is_some_and(|name| COMPARISONS.contains(&name)) {
+            texts.extend(arguments.iter().filter_map(|&argument| text_of(argument)));
+        }
+    }
+}
