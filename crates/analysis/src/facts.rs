@@ -54,7 +54,7 @@ pub enum FactAct {
 }
 
 /// An answer of a provider.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reply {
     /// Class of the provider component, with dots.
     pub class: String,
@@ -65,7 +65,7 @@ pub struct Reply {
 }
 
 /// Which requests a provider answers so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ReplyTo {
     /// All: the code does not tell URIs apart.
     All,
