@@ -26,17 +26,49 @@ pub(crate) fn new_id() -> u64 {
 
 /// The bytes of `id`, if they are still kept.
 pub(crate) fn get(id: u64) -> Option<Arc<Vec<u8>>> {
-    lock().get(id)
+    lock().get((id, 0))
 }
 
 /// Keeps the bytes of `id`.
 pub(crate) fn put(id: u64, bytes: &Arc<Vec<u8>>) {
-    lock().put(id, Arc::clone(bytes));
+    lock().put((id, 0), Arc::clone(bytes));
 }
 
 /// Forgets `id`: nobody can ask for it again.
 pub(crate) fn forget(id: u64) {
-    lock().forget(id);
+    lock().forget((id, 0));
+}
+
+/// A whole of many packed blocks, such as the image of a file system: its unpacked blocks, by a number that says where
+/// they are. Kept in the one cache, so kept for a while only.
+#[derive(Debug)]
+pub struct Blocks {
+    id: u64,
+}
+
+impl Default for Blocks {
+    fn default() -> Self {
+        Self { id: new_id() }
+    }
+}
+
+impl Blocks {
+    /// The unpacked block `number`, if it is still kept.
+    #[must_use]
+    pub fn get(&self, number: u64) -> Option<Arc<Vec<u8>>> {
+        lock().get((self.id, number))
+    }
+
+    /// Keeps the unpacked block `number`.
+    pub fn put(&self, number: u64, bytes: &Arc<Vec<u8>>) {
+        lock().put((self.id, number), Arc::clone(bytes));
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        lock().forget_all(self.id);
+    }
 }
 
 // A panic while the lock was held can leave the cache with too few entries, never with wrong ones.
@@ -48,16 +80,19 @@ struct Cache {
     len: u64,
     len_max: u64,
     now: u64,
-    by_id: BTreeMap<u64, (u64, Arc<Vec<u8>>)>,
-    by_use: BTreeMap<u64, u64>,
+    by_id: BTreeMap<Key, (u64, Arc<Vec<u8>>)>,
+    by_use: BTreeMap<u64, Key>,
 }
+
+/// Whose bytes, and which of them.
+type Key = (u64, u64);
 
 impl Cache {
     const fn new(len_max: u64) -> Self {
         Self { len: 0, len_max, now: 0, by_id: BTreeMap::new(), by_use: BTreeMap::new() }
     }
 
-    fn get(&mut self, id: u64) -> Option<Arc<Vec<u8>>> {
+    fn get(&mut self, id: Key) -> Option<Arc<Vec<u8>>> {
         self.now = self.now.saturating_add(1);
         let (used, bytes) = self.by_id.get_mut(&id)?;
         self.by_use.remove(used);
@@ -66,7 +101,7 @@ impl Cache {
         Some(Arc::clone(bytes))
     }
 
-    fn put(&mut self, id: u64, bytes: Arc<Vec<u8>>) {
+    fn put(&mut self, id: Key, bytes: Arc<Vec<u8>>) {
         self.forget(id);
         let len = len64(bytes.len());
         while self.len.saturating_add(len) > self.len_max {
@@ -82,7 +117,14 @@ impl Cache {
         self.by_id.insert(id, (self.now, bytes));
     }
 
-    fn forget(&mut self, id: u64) {
+    fn forget_all(&mut self, id: u64) {
+        let keys: Vec<Key> = self.by_id.range((id, 0)..=(id, u64::MAX)).map(|(&key, _)| key).collect();
+        for key in keys {
+            self.forget(key);
+        }
+    }
+
+    fn forget(&mut self, id: Key) {
         if let Some((used, bytes)) = self.by_id.remove(&id) {
             self.by_use.remove(&used);
             self.len = self.len.saturating_sub(len64(bytes.len()));
@@ -98,14 +140,26 @@ mod tests {
     fn the_least_recently_used_member_leaves_first_and_the_bound_holds() {
         let mut cache = Cache::new(30);
         for id in 0..3 {
-            cache.put(id, Arc::new(vec![0; 10]));
+            cache.put((id, 0), Arc::new(vec![0; 10]));
         }
-        assert!(cache.get(0).is_some());
-        cache.put(3, Arc::new(vec![0; 10]));
-        assert!(cache.get(1).is_none());
-        assert!(cache.get(0).is_some() && cache.get(2).is_some() && cache.get(3).is_some());
-        cache.put(4, Arc::new(vec![0; 31]));
-        assert!(cache.get(4).is_none());
+        assert!(cache.get((0, 0)).is_some());
+        cache.put((3, 0), Arc::new(vec![0; 10]));
+        assert!(cache.get((1, 0)).is_none());
+        assert!(cache.get((0, 0)).is_some() && cache.get((2, 0)).is_some() && cache.get((3, 0)).is_some());
+        cache.put((4, 0), Arc::new(vec![0; 31]));
+        assert!(cache.get((4, 0)).is_none());
         assert!(cache.len <= 30 && cache.by_id.len() == cache.by_use.len());
+    }
+
+    #[test]
+    fn forgetting_all_of_one_whole_leaves_the_others() {
+        let mut cache = Cache::new(100);
+        for key in [(1, 7), (2, 0), (2, 9), (3, 0)] {
+            cache.put(key, Arc::new(vec![0; 10]));
+        }
+        cache.forget_all(2);
+        assert!(cache.get((1, 7)).is_some() && cache.get((3, 0)).is_some());
+        assert!(cache.get((2, 0)).is_none() && cache.get((2, 9)).is_none());
+        assert_eq!(cache.len, 20);
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! No length that an archive declares is ever trusted: output grows as it is produced and stops at its bound.
 
+mod block;
 mod cache;
 mod crc16;
 mod inflate;
+mod lz4;
 mod member;
 
+pub use block::{Method, unpack_block};
+pub use cache::Blocks;
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{DeflatedMember, MEMORY_LEN_MAX};

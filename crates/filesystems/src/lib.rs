@@ -2,12 +2,19 @@
 //!
 //! To add one: write `src/<name>.rs` (or a folder) with a `FORMAT`, then name it twice below.
 
+pub mod erofs;
 pub mod ext4;
+
+mod contents;
+mod record;
+mod runs;
+mod security;
+mod walk;
 
 use bytes::{Budget, ByteSource, Result};
 
 /// Every file system that can be read from an image, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&ext4::FORMAT];
+pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT];
 
 /// A file system that can be read.
 pub struct Format {

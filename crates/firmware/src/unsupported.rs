@@ -21,7 +21,9 @@ impl Unsupported {
     pub(crate) fn reason(&self) -> String {
         let Self { name, offset, .. } = self;
         // A mark of a format that is read, on bytes that its reader did not even recognise.
-        if matches!(*name, "ext4" | "zip" | "android_sparse") {
+        let is_read = filesystems::FORMATS.iter().any(|format| format.name == *name)
+            || containers::FORMATS.iter().any(|format| format.name == *name);
+        if is_read {
             format!("mark of {name} at {offset:#x}, and nothing that can be read as {name}")
         } else {
             format!("mark of {name} at {offset:#x}: this format is not read")

@@ -1,14 +1,14 @@
 //! Extended attributes behind the inode and in a block of their own: the SELinux label, the capabilities, and the part
 //! of inline data that did not fit into `i_block`. Written from kernel.org, "ext4 Data Structures and Algorithms",
-//! section "Extended Attributes", and from capabilities(7) for `security.capability`.
+//! section "Extended Attributes".
 
 use bytes::{Error, Result};
 
 use super::{
     inode::{Inode, OLD_LEN},
-    record::Record,
     volume::Volume,
 };
+use crate::{Attributes, record::Record, security};
 
 const MAGIC: u32 = 0xEA02_0000;
 const ENTRY_LEN: usize = 16;
@@ -17,16 +17,11 @@ const BLOCK_HEADER_LEN: usize = 32;
 const PREFIX_SECURITY: u8 = 6;
 const PREFIX_SYSTEM: u8 = 7;
 
-/// The longest label that is kept: real ones have less than a hundred bytes, and thousands of inodes may share one.
-const LABEL_LEN_MAX: usize = 1024;
-
 /// Attributes this reader has a use for.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct ExtendedAttributes {
-    /// `security.selinux` without its trailing zero.
-    pub(super) selinux_label: Option<Vec<u8>>,
-    /// The permitted set of `security.capability`.
-    pub(super) capabilities: Option<u64>,
+    /// Label and capabilities.
+    pub(super) security: Attributes,
     /// Where `system.data` is in the image: offset and length.
     pub(super) inline_data: Option<(u64, usize)>,
 }
@@ -77,17 +72,9 @@ fn read_entries(area: Record<'_>, at: usize, found: &mut ExtendedAttributes) -> 
         let name_len = usize::from(area.u8(at, "e_name_len")?);
         let name = area.bytes(at.saturating_add(ENTRY_LEN), name_len, "e_name")?;
         match (area.u8(at.saturating_add(1), "e_name_index")?, name) {
-            (PREFIX_SECURITY, b"selinux") if found.selinux_label.is_none() => {
+            (PREFIX_SECURITY, name) if security::is_kept(name) => {
                 let (value, offset) = value(area, at)?;
-                if value.len() > LABEL_LEN_MAX {
-                    return Err(Error::corrupt("security.selinux", offset));
-                }
-                let label_len = value.iter().rposition(|&byte| byte != 0).map_or(0, |last| last.saturating_add(1));
-                found.selinux_label = value.get(..label_len).map(<[u8]>::to_vec);
-            }
-            (PREFIX_SECURITY, b"capability") if found.capabilities.is_none() => {
-                let (value, offset) = value(area, at)?;
-                found.capabilities = Some(permitted(Record::new(value, offset))?);
+                security::keep(&mut found.security, name, Record::new(value, offset))?;
             }
             (PREFIX_SYSTEM, b"data") if found.inline_data.is_none() => {
                 let (value, offset) = value(area, at)?;
@@ -112,46 +99,9 @@ fn value<'a>(area: Record<'a>, at: usize) -> Result<(&'a [u8], u64)> {
     Ok((area.bytes(offset, len, "attribute value")?, area.offset_of(offset)))
 }
 
-/// The permitted set of a `security.capability` value: version 1 has 32 bits, versions 2 and 3 have 64.
-fn permitted(value: Record<'_>) -> Result<u64> {
-    const VERSION_MASK: u32 = 0xFF00_0000;
-    let magic = value.u32(0, "magic_etc")?;
-    let expected_len = match magic & VERSION_MASK {
-        0x0100_0000 => 12,
-        0x0200_0000 => 20,
-        0x0300_0000 => 24,
-        version => return Err(Error::unsupported("magic_etc", value.offset_of(0), u64::from(version))),
-    };
-    if value.len() != expected_len {
-        return Err(Error::corrupt("security.capability", value.offset_of(0)));
-    }
-    let low = u64::from(value.u32(4, "permitted")?);
-    let high = if expected_len > 12 { u64::from(value.u32(12, "permitted")?) } else { 0 };
-    Ok(low | (high << 32))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn capability(version: u32, words: &[u32]) -> Vec<u8> {
-        std::iter::once(&version).chain(words).flat_map(|word| word.to_le_bytes()).collect()
-    }
-
-    #[test]
-    fn the_permitted_set_of_each_version_is_read() {
-        let cases = [
-            (capability(0x0100_0001, &[0x3000, 0]), Ok(0x3000)),
-            (capability(0x0200_0001, &[0x3000, 7, 0x20, 9]), Ok(0x20_0000_3000)),
-            (capability(0x0300_0000, &[1, 0, 0x100, 0, 10_000]), Ok(0x100_0000_0001)),
-            (capability(0x0200_0001, &[0x3000, 7, 0x20]), Err(Error::corrupt("security.capability", 512))),
-            (capability(0x0400_0000, &[1, 0]), Err(Error::unsupported("magic_etc", 512, 0x0400_0000))),
-            (vec![1, 0], Err(Error::truncated("magic_etc", 512, 4, 2))),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(permitted(Record::new(&value, 512)), expected, "{value:?}");
-        }
-    }
 
     fn entry(name: &[u8], offset: u16, size: u32) -> Vec<u8> {
         let mut bytes = vec![u8::try_from(name.len()).unwrap(), PREFIX_SECURITY];
@@ -165,14 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn a_label_of_absurd_length_is_corrupt() {
-        let mut area = entry(b"selinux", 100, 2000);
-        area.resize(2100, b'x');
-        let result = read_entries(Record::new(&area, 0), 0, &mut ExtendedAttributes::default());
-        assert_eq!(result, Err(Error::corrupt("security.selinux", 100)));
-    }
-
-    #[test]
     fn a_value_outside_its_area_is_an_error_and_earlier_attributes_stand() {
         let mut area = entry(b"selinux", 60, 4);
         area.extend(entry(b"capability", 60, 400));
@@ -181,6 +123,6 @@ mod tests {
         let mut found = ExtendedAttributes::default();
         let result = read_entries(Record::new(&area, 1000), 0, &mut found);
         assert_eq!(result, Err(Error::truncated("attribute value", 1060, 400, 4)));
-        assert_eq!(found.selinux_label.as_deref(), Some(b"u:r".as_slice()));
+        assert_eq!(found.security.selinux_label.as_deref(), Some(b"u:r".as_slice()));
     }
 }

@@ -8,10 +8,9 @@ use bytes::{Error, Kind, Result};
 
 use super::{
     inode::Inode,
-    record::Record,
-    runs::Runs,
     volume::{Block, Volume},
 };
+use crate::{record::Record, runs::Runs};
 
 /// Pointers in an inode.
 const POINTERS: usize = 15;
@@ -20,7 +19,7 @@ const DIRECT_LAST: usize = 11;
 const POINTER_LEN: usize = 4;
 
 /// The runs of `inode`.
-pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs) -> Result<()> {
+pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs<'_>) -> Result<()> {
     let pointers = inode.block_record()?;
     let per_block = volume.block_size() >> 2;
     let mut walk = Walk { volume, runs, per_block, seen: BTreeSet::new() };
@@ -34,16 +33,16 @@ pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs) -> Result<()>
     Ok(())
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'b> {
     volume: &'a Volume,
-    runs: &'a mut Runs,
+    runs: &'a mut Runs<'b>,
     /// Pointers per block: at most 2^14.
     per_block: u64,
     /// Blocks that were read as pointers: one reached twice would unfold without end.
     seen: BTreeSet<u32>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// File blocks a tree of `level` levels describes: at most 2^42.
     fn span(&self, level: usize) -> u64 {
         (0..level).fold(1, |span, _| self.per_block.saturating_mul(span))
@@ -60,14 +59,14 @@ impl Walk<'_> {
         }
         let Some(below) = level.checked_sub(1) else {
             let offset = self.volume.superblock.offset_of_block(u64::from(pointer));
-            return self.runs.stored(self.volume, start, offset, block_size);
+            return self.runs.stored(start, offset, block_size);
         };
         let block = match self.pointers(pointer, pointers.offset_of(at)) {
             Ok(block) => block,
             Err(error) if matches!(error.kind, Kind::Limit(_)) => return Err(error),
             Err(error) => {
                 let len = self.span(level).saturating_mul(block_size);
-                return self.runs.missing(self.volume, start, len, error);
+                return self.runs.missing(start, len, error);
             }
         };
         let mut first = first;

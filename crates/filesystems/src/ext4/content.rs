@@ -5,14 +5,16 @@ use bytes::{ByteSource, Error, Extents, Kind, Limit, Piece, Result};
 use super::{
     block_map, extent_tree,
     inode::{BLOCK_LEN, Inode},
-    record::len64,
-    runs::{self, Run, Runs},
     volume::Volume,
+};
+use crate::{
+    record::len64,
+    runs::{self, Run, Runs, unreadable},
 };
 
 /// The runs of the first `size` bytes of a file or folder that is not stored inline.
 pub(super) fn runs(volume: &Volume, inode: &Inode, size: u64) -> (Vec<Run>, Option<Error>) {
-    let mut runs = Runs::new(size);
+    let mut runs = Runs::new(&volume.source, &volume.budget, size);
     let mapped = if inode.has_extents() {
         extent_tree::map(volume, inode, &mut runs)
     } else {
@@ -21,7 +23,7 @@ pub(super) fn runs(volume: &Volume, inode: &Inode, size: u64) -> (Vec<Run>, Opti
     if let Err(error) = mapped {
         runs.abandon(error);
     }
-    runs.finish(volume)
+    runs.finish()
 }
 
 /// The contents of a file as one readable range, and what is wrong with them.
@@ -33,19 +35,12 @@ pub(super) fn file(volume: &Volume, inode: &Inode, inline_data: Option<(u64, usi
         (inline(volume, inode, inline_data), None)
     } else {
         let (runs, error) = runs(volume, inode, inode.size);
-        (runs::source_of(volume, &runs), error)
+        (runs::source_of(&volume.store, runs), error)
     };
     match source {
         Ok(source) => (source, error),
         Err(error) => (unreadable(error, inode.size), Some(error)),
     }
-}
-
-/// A file of `size` bytes of which none can be read.
-fn unreadable(error: Error, size: u64) -> ByteSource {
-    let mut extents = Extents::default();
-    extents.push(Piece::Missing(error, size));
-    extents.into_source()
 }
 
 /// Inline data: the first sixty bytes are in `i_block`, the rest is the attribute `system.data`.

@@ -7,92 +7,74 @@ use bytes::{Error, Result};
 use super::{
     content,
     inode::{BLOCK_LEN, Inode},
-    record::Record,
-    runs::Place,
     volume::Volume,
 };
+use crate::{record::Record, runs::Place, walk::Listing};
 
 /// Inode number, record length, name length, type.
 const HEADER_LEN: usize = 8;
 
-/// A name and the inode it stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DirectoryEntry {
-    pub(super) name: Vec<u8>,
-    pub(super) inode: u32,
-    /// Byte offset of the entry in the image.
-    pub(super) offset: u64,
-}
-
-/// What a folder holds.
-#[derive(Default)]
-pub(super) struct Listing {
-    /// By name; entries of the same name in stored order. Without "." and "..".
-    pub(super) entries: Vec<DirectoryEntry>,
-    /// Why some may be missing.
-    pub(super) errors: Vec<Error>,
-}
-
 /// Reads the folder `inode`, whose inline data, if it has any, continues at `inline_data` of the image.
 pub(super) fn read(volume: &Volume, inode: &Inode, inline_data: Option<(u64, usize)>) -> Listing {
-    let mut listing = Listing::default();
-    let result = if inode.has_inline_data() {
-        listing.read_inline(volume, inode, inline_data)
-    } else {
-        listing.read_blocks(volume, inode)
-    };
-    listing.errors.extend(result.err());
-    listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
-    listing
+    let mut reader = Reader { volume, listing: Listing::default() };
+    let result =
+        if inode.has_inline_data() { reader.read_inline(inode, inline_data) } else { reader.read_blocks(inode) };
+    reader.listing.errors.extend(result.err());
+    reader.listing
 }
 
-impl Listing {
+struct Reader<'a> {
+    volume: &'a Volume,
+    listing: Listing,
+}
+
+impl Reader<'_> {
     /// Inline: the first four bytes are the parent's inode number, entries follow; "." and ".." are not stored.
-    fn read_inline(&mut self, volume: &Volume, inode: &Inode, more: Option<(u64, usize)>) -> Result<()> {
+    fn read_inline(&mut self, inode: &Inode, more: Option<(u64, usize)>) -> Result<()> {
         let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
         let head_len = size.min(BLOCK_LEN).saturating_sub(4);
         let head = inode.block_record()?.tail(4, "inline folder")?;
         let head = Record::new(head.bytes(0, head_len, "inline folder")?, head.offset_of(0));
-        self.read_records(volume, head);
+        self.read_records(head);
         let Some((offset, len)) = more else { return Ok(()) };
         // At most 64 KiB: a value lies within an inode or a block.
         let mut tail = vec![0; len];
-        volume.source.read(offset, &mut tail, "system.data")?;
-        self.read_records(volume, Record::new(&tail, offset));
+        self.volume.source.read(offset, &mut tail, "system.data")?;
+        self.read_records(Record::new(&tail, offset));
         Ok(())
     }
 
-    fn read_blocks(&mut self, volume: &Volume, inode: &Inode) -> Result<()> {
-        let block_size = volume.block_size();
+    fn read_blocks(&mut self, inode: &Inode) -> Result<()> {
+        let block_size = self.volume.block_size();
         let size = inode.size.checked_next_multiple_of(block_size).unwrap_or(inode.size);
-        let (runs, error) = content::runs(volume, inode, size);
-        self.errors.extend(error);
+        let (runs, error) = content::runs(self.volume, inode, size);
+        self.listing.errors.extend(error);
         for run in runs {
             match run.place {
                 Place::Stored(start) => {
                     let mut offset = start;
                     for _ in 0..run.len.checked_div(block_size).unwrap_or(0) {
-                        let block = volume.block_at(offset, "folder block")?;
-                        self.read_records(volume, block.record());
+                        let block = self.volume.block_at(offset, "folder block")?;
+                        self.read_records(block.record());
                         offset = offset.saturating_add(block_size);
                     }
                 }
-                Place::Hole => self.errors.push(Error::corrupt("hole in a folder", inode.offset)),
+                Place::Hole => self.listing.errors.push(Error::corrupt("hole in a folder", inode.offset)),
                 // Noted when the runs were found.
-                Place::Missing(_) => {}
+                Place::Missing(_) | Place::Packed(_) => {}
             }
         }
         Ok(())
     }
 
     /// Reads the entries of one block. A record that lies ends the block; the other blocks still stand.
-    fn read_records(&mut self, volume: &Volume, block: Record<'_>) {
+    fn read_records(&mut self, block: Record<'_>) {
         let mut at = 0;
         while at < block.len() {
-            match self.read_record(volume, block, at) {
+            match self.read_record(block, at) {
                 Ok(next) => at = next,
                 Err(error) => {
-                    self.errors.push(error);
+                    self.listing.errors.push(error);
                     return;
                 }
             }
@@ -100,7 +82,7 @@ impl Listing {
     }
 
     /// Reads the record at `at`; where the next one starts.
-    fn read_record(&mut self, volume: &Volume, block: Record<'_>, at: usize) -> Result<usize> {
+    fn read_record(&mut self, block: Record<'_>, at: usize) -> Result<usize> {
         let offset = block.offset_of(at);
         let inode = block.u32(at, "inode")?;
         let record_len = record_len(block.u16(at.saturating_add(4), "rec_len")?, block.len());
@@ -116,16 +98,8 @@ impl Listing {
             return Err(Error::corrupt("name_len", block.offset_of(at.saturating_add(6))));
         }
         let name = block.bytes(at.saturating_add(HEADER_LEN), name_len, "name")?;
-        if matches!(name, b"." | b"..") {
-            return Ok(next);
-        }
-        volume.budget.spend_nodes(1, "folder entry", offset)?;
-        if name.iter().any(|&byte| byte == b'/' || byte == 0) {
-            // Nobody can name such a file on the phone; as a path it would point elsewhere.
-            self.errors.push(Error::corrupt("name", block.offset_of(at.saturating_add(HEADER_LEN))));
-        } else {
-            self.entries.push(DirectoryEntry { name: name.to_vec(), inode, offset });
-        }
+        let name_offset = block.offset_of(at.saturating_add(HEADER_LEN));
+        self.listing.add(&self.volume.budget, name, u64::from(inode), offset, name_offset)?;
         Ok(next)
     }
 }

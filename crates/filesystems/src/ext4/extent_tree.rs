@@ -7,10 +7,9 @@ use bytes::{Error, Kind, Result};
 
 use super::{
     inode::Inode,
-    record::Record,
-    runs::Runs,
     volume::{Block, Volume},
 };
+use crate::{record::Record, runs::Runs};
 
 const MAGIC: u16 = 0xF30A;
 /// Header, index and leaf entries are all of this length.
@@ -59,10 +58,10 @@ impl Node {
 }
 
 /// The runs of `inode`.
-pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs) -> Result<()> {
+pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs<'_>) -> Result<()> {
     let root = match inode.root_block().and_then(|block| Node::new(block, None, BLOCKS_END)) {
         Ok(root) => root,
-        Err(error) => return runs.missing(volume, 0, u64::MAX, error),
+        Err(error) => return runs.missing(0, u64::MAX, error),
     };
     let mut walk = Walk { volume, runs, position: 0, seen: BTreeSet::new() };
     // At most one node per level: `Node::new` enforces falling depths.
@@ -85,16 +84,16 @@ pub(super) fn map(volume: &Volume, inode: &Inode, runs: &mut Runs) -> Result<()>
     Ok(())
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'b> {
     volume: &'a Volume,
-    runs: &'a mut Runs,
+    runs: &'a mut Runs<'b>,
     /// The first file block not described yet.
     position: u64,
     /// Blocks that were read as nodes: a node reached twice would unfold without end.
     seen: BTreeSet<u64>,
 }
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     /// Adds the extent `index` of a leaf. Extents must rise: what overlaps is noted and not read twice.
     fn leaf(&mut self, node: &Node, index: u16) -> Result<()> {
         let entry = node.entry(index)?;
@@ -119,7 +118,7 @@ impl Walk<'_> {
         let offset = self.volume.superblock.offset_of_block(block);
         // At most 2^32 blocks of 2^16 bytes.
         let (at, len) = (first.saturating_mul(block_size), len.saturating_mul(block_size));
-        self.runs.stored(self.volume, at, offset, len)
+        self.runs.stored(at, offset, len)
     }
 
     /// The file blocks `first .. end`, as far as they are not described yet, cannot be found.
@@ -132,7 +131,7 @@ impl Walk<'_> {
         self.position = end;
         let block_size = self.volume.block_size();
         let len = end.saturating_sub(first).saturating_mul(block_size);
-        self.runs.missing(self.volume, first.saturating_mul(block_size), len, error)
+        self.runs.missing(first.saturating_mul(block_size), len, error)
     }
 
     /// The node that the entry `index` of an index node names; if it cannot be read, its share of the file is missing.

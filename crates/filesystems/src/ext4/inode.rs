@@ -3,10 +3,8 @@
 
 use bytes::{Error, Kind, Result};
 
-use super::{
-    record::{Record, join32, len64},
-    volume::Block,
-};
+use super::volume::Block;
+use crate::record::{Record, join32, len64};
 
 /// Bytes of the inode every revision has.
 pub(super) const OLD_LEN: usize = 128;

@@ -12,15 +12,13 @@ mod content;
 mod directory;
 mod extent_tree;
 mod inode;
-mod record;
-mod runs;
 mod superblock;
 mod volume;
 mod walk;
 
 use bytes::{Budget, ByteSource, Result};
 
-use crate::{Format, Tree};
+use crate::{Format, Tree, contents::Store};
 
 /// ext2, ext3 and ext4.
 pub const FORMAT: Format = Format {
@@ -44,6 +42,6 @@ pub const FORMAT: Format = Format {
 
 fn read(source: &ByteSource, budget: &Budget) -> Result<Tree> {
     let superblock = superblock::Superblock::read(source)?;
-    let volume = volume::Volume { source: source.clone(), superblock, budget: budget.clone() };
-    Ok(walk::walk(&volume))
+    let store = Store::new(source.clone());
+    Ok(walk::walk(volume::Volume { source: source.clone(), superblock, budget: budget.clone(), store }))
 }

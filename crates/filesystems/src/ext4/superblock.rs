@@ -3,7 +3,7 @@
 
 use bytes::{ByteSource, Error, Result};
 
-use super::record::Record;
+use crate::record::Record;
 
 /// Where the superblock starts.
 pub(super) const OFFSET: u64 = 1024;

@@ -1,14 +1,14 @@
 //! An ext2, ext3 or ext4 image, and its inodes by number. Written from kernel.org, "ext4 Data Structures and
 //! Algorithms", sections "Block Group Descriptors" and "Inode Table".
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::{Budget, ByteSource, Error, Result};
 
-use super::{
-    inode::Inode,
+use super::{inode::Inode, superblock::Superblock};
+use crate::{
+    contents::Store,
     record::{Record, join32},
-    superblock::Superblock,
 };
 
 /// The image, what its superblock says, and what reading it may cost.
@@ -16,6 +16,7 @@ pub(super) struct Volume {
     pub(super) source: ByteSource,
     pub(super) superblock: Superblock,
     pub(super) budget: Budget,
+    pub(super) store: Arc<Store>,
 }
 
 impl Volume {

@@ -1,0 +1,129 @@
+//! Raw blocks, as file systems pack their files: a block is in memory, so is the place for what it unpacks to, and
+//! that place is the bound. No library is given a length that the image declares.
+
+use std::io::Read;
+
+use bytes::{Error, Result};
+use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::{LzmaReader, XzReader};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use crate::{len64, lz4};
+
+/// How a block is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// An LZ4 block that ends where the packed bytes do.
+    Lz4,
+    /// An LZ4 block with something behind it: its end is known only by what it unpacks to.
+    Lz4Padded,
+    /// LZO1X.
+    Lzo,
+    /// Deflate without anything around it (RFC 1951).
+    Deflate,
+    /// Deflate with a zlib header (RFC 1950).
+    Zlib,
+    /// An LZMA stream whose first byte, otherwise zero, holds the inverted properties: XZ Embedded's MicroLZMA.
+    MicroLzma,
+    /// LZMA with the thirteen-byte header of `.lzma` files.
+    Lzma,
+    /// An xz container.
+    Xz,
+    /// A Zstandard frame.
+    Zstd,
+}
+
+/// Largest window of a Zstandard frame: with it a decoder's memory is bounded.
+const ZSTD_WINDOW_LEN_MAX: u64 = 16 << 20;
+/// Most memory an LZMA decoder may take, in KiB.
+const LZMA_MEMORY_KIB_MAX: u32 = 64 << 10;
+/// Smallest dictionary that LZMA allows.
+const LZMA_DICTIONARY_LEN_MIN: usize = 4096;
+/// Largest value of the properties of LZMA: 9 * 5 * 5 combinations.
+const LZMA_PROPERTIES_MAX: u8 = 224;
+
+/// Unpacks `packed` until `unpacked` is full or the block ends; the number of bytes produced. Offsets in errors count
+/// from the start of `packed`.
+pub fn unpack_block(method: Method, packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
+    match method {
+        Method::Lz4 => match lz4_flex::block::decompress_into(packed, unpacked) {
+            Ok(len) => Ok(len),
+            // The block may go on where `unpacked` ends.
+            Err(_) => lz4::unpack_prefix(packed, unpacked),
+        },
+        Method::Lz4Padded => lz4::unpack_prefix(packed, unpacked),
+        Method::Lzo => lzokay::decompress::decompress(packed, unpacked).map_err(|_| Error::corrupt("LZO block", 0)),
+        Method::Deflate => inflate(packed, unpacked, false),
+        Method::Zlib => inflate(packed, unpacked, true),
+        Method::MicroLzma => micro_lzma(packed, unpacked),
+        Method::Lzma => {
+            let reader = LzmaReader::new_mem_limit(packed, LZMA_MEMORY_KIB_MAX, None);
+            fill(reader.map_err(|_| Error::corrupt("LZMA header", 0))?, unpacked, "LZMA block")
+        }
+        Method::Xz => fill(XzReader::new(packed, false), unpacked, "xz block"),
+        Method::Zstd => zstd(packed, unpacked),
+    }
+}
+
+fn inflate(packed: &[u8], unpacked: &mut [u8], zlib: bool) -> Result<usize> {
+    let mut inflater = Decompress::new(zlib);
+    let corrupt = |inflater: &Decompress| Error::corrupt("deflate block", inflater.total_in());
+    let status = inflater.decompress(packed, unpacked, FlushDecompress::Finish).map_err(|_| corrupt(&inflater))?;
+    let len = usize::try_from(inflater.total_out()).unwrap_or(0);
+    // A stream that neither ended nor filled its place wants bytes that are not there.
+    if status != Status::StreamEnd && len < unpacked.len() {
+        return Err(Error::truncated("deflate block", len64(packed.len()), 1, 0));
+    }
+    Ok(len)
+}
+
+fn micro_lzma(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
+    let Some((&inverted, rest)) = packed.split_first() else {
+        return Err(Error::truncated("LZMA properties", 0, 1, 0));
+    };
+    let properties = !inverted;
+    if properties > LZMA_PROPERTIES_MAX {
+        return Err(Error::corrupt("LZMA properties", 0));
+    }
+    // No match reaches further back than to the start.
+    let dictionary_len = u32::try_from(unpacked.len().max(LZMA_DICTIONARY_LEN_MIN)).unwrap_or(u32::MAX);
+    let stream = [0_u8].as_slice().chain(rest);
+    // The stream has no end mark, and perhaps more than is wanted: its length is left open.
+    let reader = LzmaReader::new_with_props(stream, u64::MAX, properties, dictionary_len, None);
+    fill(reader.map_err(|_| Error::corrupt("LZMA block", 0))?, unpacked, "LZMA block")
+}
+
+/// Reads until `unpacked` is full or the stream ends.
+fn fill(mut reader: impl Read, unpacked: &mut [u8], what: &'static str) -> Result<usize> {
+    let mut len = 0_usize;
+    while let Some(rest) = unpacked.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match reader.read(rest) {
+            Ok(0) => break,
+            Ok(count) => len = len.saturating_add(count),
+            Err(_) => return Err(Error::corrupt(what, 0)),
+        }
+    }
+    Ok(len)
+}
+
+fn zstd(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
+    const WHAT: &str = "Zstandard block";
+    let mut input = packed;
+    let mut decoder = FrameDecoder::new();
+    decoder.set_max_window_size(ZSTD_WINDOW_LEN_MAX);
+    decoder.init(&mut input).map_err(|_| Error::corrupt("Zstandard header", 0))?;
+    let mut len = 0_usize;
+    loop {
+        if !decoder.is_finished() {
+            let left = len64(packed.len().saturating_sub(input.len()));
+            let step = decoder.decode_blocks(&mut input, BlockDecodingStrategy::UptoBlocks(1));
+            step.map_err(|_| Error::corrupt(WHAT, left))?;
+        }
+        // What a later block may refer to stays in the decoder until the frame ends.
+        let rest = unpacked.get_mut(len..).unwrap_or_default();
+        len = len.saturating_add(decoder.read(rest).map_err(|_| Error::corrupt(WHAT, 0))?);
+        if len >= unpacked.len() || decoder.is_finished() {
+            return Ok(len);
+        }
+    }
+}

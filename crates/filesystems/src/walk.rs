@@ -1,0 +1,284 @@
+//! From the root folder down to every file: folders in order, children by name, each folder once. The same for every
+//! file system; what differs is how inodes and names are stored.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+};
+
+use bytes::{Budget, Error, Limit, Result};
+
+use crate::{Attributes, Entry, EntryKind, Problem, Tree};
+
+/// The longest path a kernel takes (`PATH_MAX`).
+pub(crate) const PATH_LEN_MAX: usize = 4096;
+/// All paths, labels and link targets of one image together: a folder's name is in every path below it, and a link
+/// with many names is kept under each.
+const TEXT_LEN_MAX: usize = 256 << 20;
+
+/// A file system that can be walked. Inodes have numbers, whatever they are called in the format's document; the same
+/// number is the same file.
+pub(crate) trait Volume {
+    /// An inode in memory.
+    type Inode;
+
+    /// The number of the root folder and the byte that names it.
+    fn root(&self) -> (u64, u64);
+
+    /// Reads the inode `number`, which a structure at `named_at` names.
+    fn inode(&mut self, number: u64, named_at: u64) -> Result<Self::Inode>;
+
+    /// Says what an inode is.
+    fn examine(&mut self, inode: &Self::Inode) -> Found;
+
+    /// Lists the folder `inode`.
+    fn list(&mut self, inode: &Self::Inode) -> Listing;
+}
+
+/// What an inode turned out to be.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) kind: EntryKind,
+    pub(crate) attributes: Attributes,
+    pub(crate) errors: Vec<Error>,
+    /// Whether there may be other names for it.
+    pub(crate) has_other_names: bool,
+    /// Whether it is a folder whose names can be read.
+    pub(crate) is_listable: bool,
+}
+
+/// A name and the inode it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) name: Vec<u8>,
+    pub(crate) inode: u64,
+    /// Byte offset of the entry in the image.
+    pub(crate) offset: u64,
+}
+
+/// What a folder holds.
+#[derive(Default)]
+pub(crate) struct Listing {
+    /// In any order; entries of the same name in stored order. Without "." and "..".
+    pub(crate) names: Vec<Name>,
+    /// Why some may be missing.
+    pub(crate) errors: Vec<Error>,
+}
+
+impl Listing {
+    /// Adds the entry at `offset`, whose `name` stands at `name_offset`; fails only if the budget does.
+    pub(crate) fn add(
+        &mut self,
+        budget: &Budget,
+        name: &[u8],
+        inode: u64,
+        offset: u64,
+        name_offset: u64,
+    ) -> Result<()> {
+        if matches!(name, b"." | b"..") {
+            return Ok(());
+        }
+        budget.spend_nodes(1, "folder entry", offset)?;
+        if name.is_empty() || name.iter().any(|&byte| byte == b'/' || byte == 0) {
+            // Nobody can name such a file on the phone; as a path it would point elsewhere.
+            self.errors.push(Error::corrupt("name", name_offset));
+        } else {
+            self.names.push(Name { name: name.to_vec(), inode, offset });
+        }
+        Ok(())
+    }
+}
+
+/// Lists everything below the root folder of `volume`.
+pub(crate) fn walk<V: Volume>(volume: &mut V) -> Tree {
+    walk_within(volume, TEXT_LEN_MAX)
+}
+
+pub(crate) fn walk_within<V: Volume>(volume: &mut V, text_len_max: usize) -> Tree {
+    let mut walk =
+        Walk { volume, tree: Tree::default(), seen: BTreeSet::new(), linked: BTreeMap::new(), text_left: text_len_max };
+    if let Err(error) = walk.all() {
+        walk.problem(&[], error);
+    }
+    walk.tree
+}
+
+struct Walk<'a, V> {
+    volume: &'a mut V,
+    tree: Tree,
+    /// Folders that were listed.
+    seen: BTreeSet<u64>,
+    /// What inodes with several names are.
+    linked: BTreeMap<u64, Found>,
+    /// What is left of [`TEXT_LEN_MAX`].
+    text_left: usize,
+}
+
+/// A folder whose children are being visited.
+struct Folder {
+    path: Vec<u8>,
+    children: vec::IntoIter<Name>,
+}
+
+impl<V: Volume> Walk<'_, V> {
+    /// Visits everything; fails if there is no root folder or a limit ends the walk early.
+    fn all(&mut self) -> Result<()> {
+        let (number, named_at) = self.volume.root();
+        let root = self.volume.inode(number, named_at)?;
+        let found = self.volume.examine(&root);
+        let is_folder = matches!(found.kind, EntryKind::Directory);
+        let has_errors = !found.errors.is_empty();
+        for error in found.errors {
+            self.problem(&[], error);
+        }
+        if !is_folder {
+            return Err(Error::corrupt("root folder", named_at));
+        }
+        if !found.is_listable {
+            return if has_errors { Ok(()) } else { Err(Error::corrupt("root folder", named_at)) };
+        }
+        self.seen.insert(number);
+        let mut stack = vec![self.list(Vec::new(), &root)];
+        // Deeper than `PATH_LEN_MAX` allows names it never grows.
+        while let Some(folder) = stack.last_mut() {
+            let Some(child) = folder.children.next() else {
+                stack.pop();
+                continue;
+            };
+            let path = join(&folder.path, &child.name);
+            let inner = self.visit(path, &child)?;
+            stack.extend(inner);
+        }
+        Ok(())
+    }
+
+    /// Adds the entry `path`; the folder to descend into, if it is one.
+    fn visit(&mut self, path: Vec<u8>, child: &Name) -> Result<Option<Folder>> {
+        let number = child.inode;
+        if let Some(found) = self.linked.get(&number).cloned() {
+            self.add(path, child, &found)?;
+            return Ok(None);
+        }
+        let inode = match self.volume.inode(number, child.offset) {
+            Ok(inode) => inode,
+            Err(error) => {
+                self.problem(&path, error);
+                return Ok(None);
+            }
+        };
+        let found = self.volume.examine(&inode);
+        self.add(path.clone(), child, &found)?;
+        if !matches!(found.kind, EntryKind::Directory) {
+            if found.has_other_names {
+                self.linked.insert(number, found);
+            }
+            return Ok(None);
+        }
+        if !found.is_listable {
+            return Ok(None);
+        }
+        if !self.seen.insert(number) {
+            self.problem(&path, Error::corrupt("folder reached twice", child.offset));
+            return Ok(None);
+        }
+        if path.len() >= PATH_LEN_MAX {
+            self.problem(&path, Error::limit(Limit::Depth, "path", child.offset));
+            return Ok(None);
+        }
+        Ok(Some(self.list(path, &inode)))
+    }
+
+    /// Reads the names in a folder.
+    fn list(&mut self, path: Vec<u8>, inode: &V::Inode) -> Folder {
+        let Listing { mut names, errors } = self.volume.list(inode);
+        for error in errors {
+            self.problem(&path, error);
+        }
+        names.sort_by(|a, b| a.name.cmp(&b.name));
+        for pair in names.windows(2) {
+            if let [first, second] = pair
+                && first.name == second.name
+            {
+                self.problem(&join(&path, &second.name), Error::corrupt("name given twice", second.offset));
+            }
+        }
+        Folder { path, children: names.into_iter() }
+    }
+
+    /// Adds an entry; fails if there is too much text.
+    fn add(&mut self, path: Vec<u8>, child: &Name, found: &Found) -> Result<()> {
+        for &error in &found.errors {
+            self.problem(&path, error);
+        }
+        let target_len = if let EntryKind::Symlink(target) = &found.kind { target.len() } else { 0 };
+        let label_len = found.attributes.selinux_label.as_ref().map_or(0, Vec::len);
+        let text_len = path.len().saturating_add(target_len).saturating_add(label_len);
+        let too_much = Error::limit(Limit::Nodes, "paths, labels and link targets", child.offset);
+        self.text_left = self.text_left.checked_sub(text_len).ok_or(too_much)?;
+        self.tree.entries.push(Entry { path, kind: found.kind.clone(), attributes: found.attributes.clone() });
+        Ok(())
+    }
+
+    fn problem(&mut self, path: &[u8], error: Error) {
+        self.tree.problems.push(Problem { path: path.to_vec(), error });
+    }
+}
+
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of links, each with a target of four bytes.
+    struct Links(Budget);
+
+    impl Volume for Links {
+        type Inode = u64;
+
+        fn root(&self) -> (u64, u64) {
+            (0, 0)
+        }
+
+        fn inode(&mut self, number: u64, _: u64) -> Result<u64> {
+            Ok(number)
+        }
+
+        fn examine(&mut self, &number: &u64) -> Found {
+            let kind = if number == 0 { EntryKind::Directory } else { EntryKind::Symlink(b"file".to_vec()) };
+            let attributes = Attributes { selinux_label: Some(b"u:r".to_vec()), ..Attributes::default() };
+            Found { kind, attributes, errors: Vec::new(), has_other_names: false, is_listable: true }
+        }
+
+        fn list(&mut self, _: &u64) -> Listing {
+            let mut listing = Listing::default();
+            for number in 1..=9 {
+                listing.add(&self.0, format!("{number}").as_bytes(), number, 0, 0).unwrap();
+            }
+            listing
+        }
+    }
+
+    #[test]
+    fn paths_labels_and_targets_are_bounded_together() {
+        let links = || Links(Budget::new(bytes::Limits::FILE));
+        // A name, a label and a target: eight bytes each.
+        let whole = walk_within(&mut links(), 9 * 8);
+        assert!(whole.problems.is_empty() && whole.entries.len() == 9);
+        let cut = walk_within(&mut links(), 9 * 8 - 1);
+        assert_eq!(cut.entries.len(), 8);
+        assert!(matches!(cut.problems.as_slice(), [problem] if problem.path.is_empty()));
+    }
+
+    #[test]
+    fn names_that_would_be_paths_are_told_and_dropped() {
+        let (mut listing, budget) = (Listing::default(), Budget::new(bytes::Limits::FILE));
+        for name in [b"..".as_slice(), b".", b"a/b", b"a\0", b"", b"fine"] {
+            listing.add(&budget, name, 1, 7, 8).unwrap();
+        }
+        assert_eq!(listing.names.len(), 1);
+        assert_eq!(listing.errors, [Error::corrupt("name", 8); 3]);
+    }
+}
