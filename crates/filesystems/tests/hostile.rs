@@ -105,19 +105,19 @@ fn exercise(format: &Format, source: &ByteSource) -> Option<Tree> {
     Some(tree)
 }
 
-/// Number of fixtures of `format`.
-fn cases(format: &Format) -> usize {
-    common::all().iter().filter(|fixture| fixture.format.name == format.name).count()
-}
-
-/// Calls `each` with every fixture, on as many threads as there are processors.
-fn on_every_fixture(each: impl Fn(&common::Fixture) + Sync) {
-    let fixtures = Mutex::new(common::all());
+/// Calls `each` with every fixture and the number of fixtures of its format, on as many threads as there are processors.
+fn on_every_fixture(each: impl Fn(&common::Fixture, usize) + Sync) {
+    let fixtures = common::all();
+    let mut cases: BTreeMap<&str, usize> = BTreeMap::new();
+    for fixture in &fixtures {
+        *cases.entry(fixture.format.name).or_default() += 1;
+    }
+    let fixtures = Mutex::new(fixtures);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().unwrap().get() {
             scope.spawn(|| {
                 while let Some(fixture) = { fixtures.lock().unwrap().pop() } {
-                    each(&fixture);
+                    each(&fixture, cases[fixture.format.name]);
                 }
             });
         }
@@ -126,8 +126,8 @@ fn on_every_fixture(each: impl Fn(&common::Fixture) + Sync) {
 
 #[test]
 fn twenty_five_thousand_mutations_of_each_format_end_without_panic_and_within_bounds() {
-    on_every_fixture(|fixture| {
-        let share = MUTATIONS.div_ceil(cases(fixture.format));
+    on_every_fixture(|fixture, cases| {
+        let share = MUTATIONS.div_ceil(cases);
         let image = Arc::new(fixture.image.clone());
         let targets = telling_bytes(fixture.format, &image);
         assert!(targets.len() > 500, "{}: only {} bytes matter", fixture.name, targets.len());
@@ -176,8 +176,8 @@ fn contents_of(tree: &Tree) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
 
 #[test]
 fn a_truncated_image_loses_nothing_without_saying_so() {
-    on_every_fixture(|fixture| {
-        let share = TRUNCATIONS.div_ceil(cases(fixture.format));
+    on_every_fixture(|fixture, cases| {
+        let share = TRUNCATIONS.div_ceil(cases);
         let image = Arc::new(fixture.image.clone());
         let whole = contents_of(&exercise(fixture.format, &ByteSource::new(Arc::clone(&image) as Arc<_>)).unwrap());
         let mut numbers = Numbers(0xD1B5_4A32_D192_ED03 ^ image.len() as u64);

@@ -39,7 +39,7 @@ pub(super) fn prefixes(volume: &Volume) -> Result<Vec<Prefix>> {
         return Ok(prefixes);
     }
     let image = &volume.source;
-    let table = if superblock.has_packed_prefixes() { volume.packed.as_ref().unwrap_or(image) } else { image };
+    let table = if superblock.has_packed_prefixes() { volume.packed.as_ref().map_err(|&error| error)? } else { image };
     let mut at = superblock.prefixes_at;
     for _ in 0..superblock.prefix_count {
         let len = u64::from(u16::from_le_bytes(table.array(at, "long prefix")?));
@@ -138,7 +138,8 @@ impl Volume {
             return Ok([base_prefix(head.index), name].concat());
         }
         let number = usize::from(head.index & !LONG_PREFIX);
-        let prefix = self.prefixes.get(number).ok_or_else(|| Error::corrupt("e_name_index", index_at))?;
+        let prefixes = self.prefixes.as_ref().map_err(|&error| error)?;
+        let prefix = prefixes.get(number).ok_or_else(|| Error::corrupt("e_name_index", index_at))?;
         Ok([base_prefix(prefix.base), &prefix.infix, name].concat())
     }
 }

@@ -131,10 +131,9 @@ pub(super) fn file(volume: &Volume, inode: &Inode) -> (ByteSource, Option<Error>
 /// Adds the end of the file, from byte `from` on, which lies in the packed inode.
 fn fragment(volume: &Volume, inode: &Inode, settings: &Settings, from: u64, extents: &mut Extents) -> Option<Error> {
     let len = inode.size.saturating_sub(from);
-    let named_at = inode.end().next_multiple_of(SETTINGS_LEN);
     let piece = match &volume.packed {
-        Some(packed) => packed.slice(settings.fragment_at, len, "fragment"),
-        None => Err(Error::corrupt("fragment without a packed inode", named_at)),
+        Ok(packed) => packed.slice(settings.fragment_at, len, "fragment"),
+        Err(error) => Err(*error),
     };
     match piece {
         Ok(piece) => {

@@ -8,7 +8,7 @@ use super::{
     attributes::{self, Prefix},
     content,
     inode::Inode,
-    superblock::Superblock,
+    superblock::{self, Superblock},
 };
 use crate::contents::Store;
 
@@ -18,10 +18,10 @@ pub(super) struct Volume {
     pub(super) superblock: Superblock,
     pub(super) budget: Budget,
     pub(super) store: Arc<Store>,
-    /// The contents of the inode that holds the ends of many files.
-    pub(super) packed: Option<ByteSource>,
+    /// The contents of the inode that holds the ends of many files, if there is one.
+    pub(super) packed: Result<ByteSource>,
     /// Long prefixes of attribute names.
-    pub(super) prefixes: Vec<Prefix>,
+    pub(super) prefixes: Result<Vec<Prefix>>,
     /// What is wrong with what all files share.
     pub(super) errors: Vec<Error>,
 }
@@ -33,8 +33,8 @@ impl Volume {
             source: source.clone(),
             store: Store::new(source.clone()),
             budget: budget.clone(),
-            packed: None,
-            prefixes: Vec::new(),
+            packed: Err(Error::corrupt("packed_nid", superblock::OFFSET.saturating_add(0x60))),
+            prefixes: Ok(Vec::new()),
             errors: superblock.further_devices().into_iter().collect(),
             superblock,
         };
@@ -44,20 +44,16 @@ impl Volume {
 
     fn read_shared(&mut self) {
         if self.superblock.packed != 0 {
-            match self.inode(self.superblock.packed) {
-                Ok(inode) => {
-                    // Fragments of the packed inode itself would be looked for where nothing is yet.
-                    let (packed, error) = content::file(self, &inode);
-                    self.packed = Some(packed);
-                    self.errors.extend(error);
-                }
-                Err(error) => self.errors.push(error),
-            }
+            self.packed = self.inode(self.superblock.packed).map(|inode| {
+                // Fragments of the packed inode itself would be looked for where nothing is yet.
+                let (packed, error) = content::file(self, &inode);
+                self.errors.extend(error);
+                packed
+            });
+            self.errors.extend(self.packed.as_ref().err());
         }
-        match attributes::prefixes(self) {
-            Ok(prefixes) => self.prefixes = prefixes,
-            Err(error) => self.errors.push(error),
-        }
+        self.prefixes = attributes::prefixes(self);
+        self.errors.extend(self.prefixes.as_ref().err());
     }
 
     /// Reads the inode `number`.
