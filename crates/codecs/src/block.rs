@@ -1,7 +1,7 @@
 //! Raw blocks, as file systems pack their files: a block is in memory, so is the place for what it unpacks to, and
 //! that place is the bound. No library is given a length that the image declares.
 
-use std::io::Read;
+use std::{cell::Cell, io::Read};
 
 use bytes::{Error, Result};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -106,10 +106,15 @@ fn fill(mut reader: impl Read, unpacked: &mut [u8], what: &'static str) -> Resul
     Ok(len)
 }
 
+thread_local! {
+    static ZSTD_DECODER: Cell<Option<FrameDecoder>> = const { Cell::new(None) };
+}
+
 fn zstd(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
     const WHAT: &str = "Zstandard block";
     let mut input = packed;
-    let mut decoder = FrameDecoder::new();
+    // Its tables are larger than most blocks, so each thread keeps one.
+    let mut decoder = ZSTD_DECODER.with(Cell::take).unwrap_or_default();
     decoder.set_max_window_size(ZSTD_WINDOW_LEN_MAX);
     decoder.init(&mut input).map_err(|_| Error::corrupt("Zstandard header", 0))?;
     let mut len = 0_usize;
@@ -123,6 +128,7 @@ fn zstd(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
         let rest = unpacked.get_mut(len..).unwrap_or_default();
         len = len.saturating_add(decoder.read(rest).map_err(|_| Error::corrupt(WHAT, 0))?);
         if len >= unpacked.len() || decoder.is_finished() {
+            ZSTD_DECODER.with(|kept| kept.set(Some(decoder)));
             return Ok(len);
         }
     }

@@ -32,10 +32,10 @@ pub(crate) fn unpack_prefix(packed: &[u8], unpacked: &mut [u8]) -> Result<usize>
         if distance == 0 || distance > len {
             return Err(input.corrupt());
         }
-        // A match may reach into itself: each step copies at most what is there already.
+        // A match may reach into itself: each step copies what is there already, twice as much as the one before.
+        let start = len.saturating_sub(distance);
         while len < end {
-            let start = len.saturating_sub(distance);
-            let step = distance.min(end.saturating_sub(len));
+            let step = len.saturating_sub(start).min(end.saturating_sub(len));
             unpacked.copy_within(start..start.saturating_add(step), len);
             len = len.saturating_add(step);
         }
