@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Formats,
     /// List or check what the program knows about the world
     Knowledge(Knowledge),
+    /// Ask many stored reports at once
+    Fleet(Fleet),
 }
 
 /// Flags of `scan`.
@@ -53,6 +55,9 @@ pub(crate) struct Scan {
     /// Write the report to this file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Also write the report as one HTML file, for somebody who decides
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Number of threads; the report does not depend on it
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -151,4 +156,60 @@ pub(crate) enum KnowledgeCommand {
         /// The folder
         dir: Option<PathBuf>,
     },
+    /// Print a sample of an app's code for a knowledge file: what it is recognised by, whoever signs or renames it
+    Sketch(Sketch),
+}
+
+/// Flags of `knowledge sketch`.
+#[derive(Debug, Args)]
+pub(crate) struct Sketch {
+    /// Firmware files, folders or packages; code beside a package is found as in a scan
+    #[arg(required = true, value_name = "WHAT")]
+    pub(crate) what: Vec<PathBuf>,
+    /// The supplier whose code it is
+    #[arg(long, value_name = "ID")]
+    pub(crate) supplier: String,
+    /// Only the package of this name
+    #[arg(long, value_name = "PACKAGE")]
+    pub(crate) package: Option<String>,
+    /// Only classes below these Java packages: the supplier's own, not the libraries it uses
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) namespace: Vec<String>,
+    /// Leave out what the packages in here have too: libraries
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) without: Vec<PathBuf>,
+}
+
+/// Flags of `fleet`.
+#[derive(Debug, Args)]
+pub(crate) struct Fleet {
+    #[command(subcommand)]
+    pub(crate) what: FleetCommand,
+}
+
+/// What to ask.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FleetCommand {
+    /// Which makers, brands and design houses ship a supplier's code, by what evidence, and how bad it is there
+    Makers(Makers),
+}
+
+/// Flags of `fleet makers`.
+#[derive(Debug, Args)]
+pub(crate) struct Makers {
+    /// A folder of reports written by `scan --json`
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The supplier, by the id of its knowledge file
+    #[arg(long, value_name = "ID")]
+    pub(crate) supplier: String,
+    /// Write the table as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Lay the knowledge files (*.toml) of this folder over the built-in ones
+    #[arg(long, value_name = "DIR")]
+    pub(crate) knowledge: Option<PathBuf>,
+    /// Every model, app, piece of evidence and reference
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
 }

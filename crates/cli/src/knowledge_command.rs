@@ -9,7 +9,7 @@ use knowledge::Knowledge;
 use crate::{
     arguments::{self, KnowledgeCommand},
     exit::{Exit, Stop},
-    output,
+    output, sketch_command,
 };
 
 /// Most folders below each other, and files in all of them: a folder of knowledge is small.
@@ -17,19 +17,24 @@ const DEPTH_MAX: usize = 8;
 const FILES_MAX: usize = 10_000;
 
 pub(crate) fn run(flags: &arguments::Knowledge) -> Result<Exit, Stop> {
+    if let KnowledgeCommand::Sketch(flags) = &flags.what {
+        return sketch_command::run(flags);
+    }
     let mut out = output::result();
     match &flags.what {
+        KnowledgeCommand::Sketch(_) => {}
         KnowledgeCommand::List { dir } => out.write_all(list(&load(dir.as_deref())?).as_bytes())?,
         KnowledgeCommand::Check { dir } => {
             let known = load(dir.as_deref())?;
             writeln!(
                 out,
-                "{} models, {} kinds of data, {} kinds of sinks, {} rules, {} suppliers: all well-formed\ndigest {}",
+                "{} models, {} kinds of data, {} kinds of sinks, {} rules, {} suppliers, {} organisations: all well-formed\ndigest {}",
                 known.models.len(),
                 known.data_kinds.len(),
                 known.sink_kinds.len(),
                 known.rules.len(),
                 known.suppliers.len(),
+                known.organisations.len(),
                 known.digest()
             )?;
         }
@@ -99,6 +104,11 @@ fn list(known: &Knowledge) -> String {
     text.push_str("\n## Suppliers\n\n");
     for supplier in &known.suppliers {
         text.push_str(&format!("* `{}`: {}, {}\n", supplier.id, supplier.name, supplier.summary));
+    }
+    text.push_str("\n## Organisations\n\n");
+    for organisation in &known.organisations {
+        let kinds: Vec<String> = organisation.kinds.iter().map(|kind| kind.name().replace('_', " ")).collect();
+        text.push_str(&format!("* `{}`: {} ({})\n", organisation.id, organisation.name, kinds.join(", ")));
     }
     text.push_str(&format!(
         "\n## Platform\n\n{} models of library methods, {} content providers, {} entry points, {} callbacks, {} permissions.\n",

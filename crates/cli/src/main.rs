@@ -5,6 +5,7 @@ mod arguments;
 mod code_command;
 mod exit;
 mod explain_command;
+mod fleet_command;
 mod formats_command;
 mod knowledge_command;
 mod look_commands;
@@ -12,6 +13,7 @@ mod output;
 mod process;
 mod progress;
 mod scan_command;
+mod sketch_command;
 mod threshold;
 
 use std::process::ExitCode;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Explain(flags) => explain_command::run(flags),
         Command::Formats => formats_command::run(),
         Command::Knowledge(flags) => knowledge_command::run(flags),
+        Command::Fleet(flags) => fleet_command::run(flags),
     };
     let exit = result.unwrap_or_else(|stop| match stop {
         // Whoever read the result has seen enough.

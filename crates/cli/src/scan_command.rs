@@ -30,6 +30,7 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
     let target = flags.output.as_deref().map(create).transpose()?;
     let results = flags.store.as_deref().map(open_store).transpose()?;
     let options = scan::Options { results: results.as_ref() };
+    let page = flags.html.as_deref().map(create).transpose()?;
     let start = Instant::now();
     let display = Display::new(Way::suiting(flags.quiet, flags.verbose));
     let report = on_threads(flags, || scan::scan(&inputs, &knowledge, options, &display))?;
@@ -40,6 +41,11 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
             Ok(()) | Err(Stop::ReaderGone) => {}
             Err(stop) => return Err(stop),
         },
+    }
+    if let Some(file) = page {
+        let mut file = BufWriter::new(file);
+        (reports::html::FORMAT.write)(&report, &reports::Options::default(), &mut file)?;
+        file.flush()?;
     }
     if flags.timings {
         if let Some((found, made)) = results.map(|results| results.counts()) {

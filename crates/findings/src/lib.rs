@@ -3,13 +3,15 @@
 
 mod claim;
 mod coverage;
+mod exposure;
 mod report;
 
 pub use claim::{
     Axis, Confidence, Endpoint, Finding, FindingParts, Hop, Level, Location, Modifiers, Proof, Step, Transport,
 };
 pub use coverage::{Coverage, Outcome};
+pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
-    AppRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input, Report, SCHEMA_VERSION, SignerRecord,
-    Statistics, Supplier, Tool,
+    AppRecord, BaselineRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input, OutlierRecord, Party,
+    Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing, Statistics, Supplier, Tool,
 };

@@ -24,6 +24,12 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Suppliers that the image as a whole speaks for: its files and build properties, and its apps; surest first.
     pub suppliers: Vec<Supplier>,
+    /// Brand, maker, design house, chip maker, region, and who signs the platform; by role, surest first.
+    #[serde(default)]
+    pub parties: Vec<Party>,
+    /// What was added to the platform's own packages; absent where the image has no app.
+    #[serde(default)]
+    pub baseline: Option<BaselineRecord>,
     /// Every app, by device path.
     pub apps: Vec<AppRecord>,
     /// One line per node, holes included.
@@ -77,8 +83,48 @@ pub struct Identity {
     pub platform_certificate: Option<String>,
 }
 
-/// The worst grade on one axis.
+/// The image beside a build of the platform without anything added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaselineRecord {
+    /// The build it was compared with.
+    pub name: String,
+    /// Whether that build is of the image's API level; otherwise it is the nearest older one, and the numbers are less sure.
+    pub same_api_level: bool,
+    /// Apps that build does not have.
+    pub added: u64,
+    /// The published score of what a device comes with, in hundredths of its ten points; absent where that is not defined.
+    pub score: Option<ScoreRecord>,
+    /// Added apps with a permission of the highest weights that comes granted, heaviest first.
+    pub outliers: Vec<OutlierRecord>,
+}
+
+/// Uraniborg's score of preloaded apps without those of the platform's owner, in hundredths of a point. It counts rights, not
+/// what is done with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreRecord {
+    /// Added apps with the platform's key: at most 600.
+    pub platform_hundredths: u32,
+    /// Added weight of permissions: at most 300.
+    pub permissions_hundredths: u32,
+    /// Added apps that may send in the clear: at most 100.
+    pub cleartext_hundredths: u32,
+    /// The sum: at most 1000.
+    pub total_hundredths: u32,
+}
+
+/// An added app with unusual rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutlierRecord {
+    /// Its package.
+    pub package: String,
+    /// Weight of all its permissions that come granted, in tenths.
+    pub weight_tenths: u32,
+    /// Those of the highest weights.
+    pub permissions: Vec<String>,
+}
+
+/// The worst grade on one axis.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grade {
     /// The question.
     pub axis: Axis,
@@ -117,6 +163,9 @@ pub struct AppRecord {
     pub code: String,
     /// Instructions analysed.
     pub instructions: u64,
+    /// Whether it is not among the packages of the platform's own build; absent where there is nothing to compare with.
+    #[serde(default)]
+    pub added: Option<bool>,
     /// Grades by axis.
     pub grades: Vec<Grade>,
     /// Suppliers, surest first.
@@ -171,6 +220,40 @@ pub struct Supplier {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// What its code is for: `update_service`, `advertising`, `analytics`, `push`, `library`, `malware`, `other`.
+    #[serde(default)]
+    pub kind: String,
+    /// How much the evidence allows to be said.
+    #[serde(default)]
+    pub standing: Standing,
+    /// 0 to 100: combined weight of the evidence.
+    pub confidence_percent: u8,
+    /// What speaks for it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// How much the evidence allows to be said of a supplier, rising.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Something speaks for it; too little to name it.
+    #[default]
+    Trace,
+    /// The evidence points to it, and another explanation remains possible.
+    Indicated,
+    /// The evidence is strong enough to call it by name.
+    Named,
+}
+
+/// Somebody who has to do with the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// What it is to the device: `brand`, `maker`, `design_house`, `chip_maker`, `region`, `platform_signer`.
+    pub role: String,
+    /// Name of its entry in the knowledge files, if it has one.
+    pub organisation: Option<String>,
+    /// Its name; that of the image where no entry knows it.
+    pub name: String,
     /// 0 to 100: combined weight of the evidence.
     pub confidence_percent: u8,
     /// What speaks for it.
@@ -180,7 +263,8 @@ pub struct Supplier {
 /// One piece of evidence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Evidence {
-    /// `certificate`, `package`, `domain`, `component`, `property`.
+    /// `certificate`, `package`, `component`, `authority`, `domain`, `namespace`, `text`, `code`, `file`, `content`,
+    /// `property`.
     pub kind: String,
     /// What was found.
     pub value: String,

@@ -33,6 +33,7 @@ impl Loader {
         for entry in self.callbacks.values() {
             self.check_roles(&entry.value.parameters, &entry.at)?;
         }
+        self.check_parties()?;
         self.check_data_ranks()?;
         self.check_rules()
     }

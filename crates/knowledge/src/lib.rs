@@ -12,32 +12,37 @@
 //! ```
 //! All collections are sorted, so the order of results never depends on a hash.
 
+mod baseline;
 mod check;
 pub mod language;
 mod load;
+mod load_parties;
 mod load_platform;
 mod model;
 mod names;
+mod party;
 mod platform;
 mod policy;
 mod problem;
 mod raw;
 mod supplier;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::load::{Entry, Loader};
 
+pub use baseline::{Baseline, ScoreRules};
 pub use model::{
     Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
+pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 pub use platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table, matches_pattern};
 pub use policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
 pub use problem::{Fault, Problem};
-pub use supplier::{EvidenceKind, EvidenceRule, Supplier};
+pub use supplier::{CodeSample, EvidenceKind, EvidenceRule, NumberClaim, Supplier, SupplierKind};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
@@ -76,6 +81,18 @@ pub struct Knowledge {
     pub suppliers: Vec<Supplier>,
     /// Classes of libraries that are recognised without their names, by class.
     pub bundled: Vec<Bundled>,
+    /// Builds of the platform without anything added, by name.
+    pub baselines: Vec<Baseline>,
+    /// Weights and exceptions of the published score.
+    pub score: ScoreRules,
+    /// Organisations by id.
+    pub organisations: Vec<Organisation>,
+    /// Properties that name somebody, by property, value, role.
+    pub party_rules: Vec<PartyRule>,
+    /// Values of properties, in lower case, that name nobody.
+    pub nobody: BTreeSet<String>,
+    /// Certificates known by name, by SHA-256.
+    pub known_certificates: BTreeMap<String, KnownCertificate>,
     index: BTreeMap<(String, String), Vec<usize>>,
     digest: String,
 }
@@ -134,6 +151,13 @@ impl Knowledge {
                 index.entry((model.class.clone(), method.clone())).or_default().push(position);
             }
         }
+        let mut suppliers = map(loader.suppliers);
+        for ((supplier, _), entry) in loader.code_samples {
+            if let Some(supplier) = suppliers.get_mut(&supplier) {
+                supplier.code.push(entry.value);
+            }
+        }
+        let suppliers: Vec<Supplier> = suppliers.into_values().collect();
         let mut rules: Vec<Rule> = values(loader.rules);
         rules.sort_by(|a, b| a.axis.cmp(&b.axis).then(b.rank.cmp(&a.rank)).then_with(|| a.id.cmp(&b.id)));
         Self {
@@ -150,8 +174,14 @@ impl Knowledge {
             entry_points: values(loader.entry_points),
             callbacks: values(loader.callbacks),
             permissions: map(loader.permissions),
-            suppliers: values(loader.suppliers),
+            suppliers,
             bundled: values(loader.bundled),
+            baselines: values(loader.baselines),
+            score: loader.score,
+            organisations: values(loader.organisations),
+            party_rules: values(loader.party_rules),
+            nobody: loader.nobody.into_keys().map(|value| value.to_lowercase()).collect(),
+            known_certificates: map(loader.known_certificates),
             index,
             digest,
         }

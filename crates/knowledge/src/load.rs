@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::baseline::{Baseline, ScoreRules};
 use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
+use crate::party::{KnownCertificate, Organisation, PartyRule};
 use crate::platform::{Callback, EntryPoint, Permission, Provider, StaticField};
 use crate::policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
 use crate::problem::{Fault, Problem};
 use crate::raw::{self, Texts};
-use crate::supplier::{EvidenceKind, EvidenceRule, Supplier};
+use crate::supplier::{CodeSample, Supplier};
 
 /// An entry with the place it was read from.
 #[derive(Debug)]
@@ -84,6 +86,13 @@ pub(crate) struct Loader {
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
     pub(crate) bundled: Entries<String, Bundled>,
+    pub(crate) baselines: Entries<String, Baseline>,
+    pub(crate) score: ScoreRules,
+    pub(crate) code_samples: Entries<(String, String), CodeSample>,
+    pub(crate) organisations: Entries<String, Organisation>,
+    pub(crate) party_rules: Entries<(String, String, String), PartyRule>,
+    pub(crate) nobody: Entries<String, ()>,
+    pub(crate) known_certificates: Entries<String, KnownCertificate>,
 }
 
 pub(crate) fn put<K: Ord, T>(
@@ -120,9 +129,10 @@ impl Loader {
                 format!("{table} {} ({about})", index.saturating_add(1))
             },
         };
-        let file: raw::File =
+        let mut file: raw::File =
             toml::from_str(text).map_err(|error| at("", 0, "").problem(Fault::Syntax(error.to_string())))?;
-        let cited = file.reference;
+        let cited = std::mem::take(&mut file.reference);
+        self.read_parties(&mut file, &cited, &at)?;
         for (index, entry) in file.model.into_iter().enumerate() {
             let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
             self.model(&entry, &at("model", index, &about))?;
@@ -179,10 +189,6 @@ impl Loader {
             });
             let value = Bundled { class: class.clone(), strings: entry.strings, methods: methods.collect() };
             put(&mut self.bundled, class, &entry.class, value, &at)?;
-        }
-        for (index, entry) in file.supplier.into_iter().enumerate() {
-            let at = at("supplier", index, &entry.id);
-            self.supplier(entry, &at)?;
         }
         Ok(())
     }
@@ -263,61 +269,5 @@ impl Loader {
             references,
         };
         put(&mut self.rules, entry.id.clone(), &entry.id, rule, at)
-    }
-
-    fn supplier(&mut self, entry: raw::Supplier, at: &At) -> Result<(), Problem> {
-        let mut evidence = Vec::new();
-        for piece in &entry.evidence {
-            let Some(kind) = EvidenceKind::from_name(&piece.kind) else {
-                return at.value("kind", "certificate, package, component, domain, property, file or authority");
-            };
-            if piece.weight_percent > 100 {
-                return at.value("weight_percent", "0 to 100");
-            }
-            if piece.reference.is_empty() {
-                return at.value("reference", "a document for every piece of evidence");
-            }
-            for pattern in piece.pattern.as_slice() {
-                check_pattern(kind, pattern, at)?;
-                evidence.push(EvidenceRule {
-                    kind,
-                    pattern: pattern.clone(),
-                    except: piece.except.clone(),
-                    weight_percent: piece.weight_percent,
-                    reference: piece.reference.clone(),
-                    note: piece.note.clone(),
-                });
-            }
-        }
-        if entry.references.is_empty() {
-            return at.value("references", "at least one document");
-        }
-        let supplier = Supplier {
-            id: entry.id.clone(),
-            name: entry.name,
-            aliases: entry.aliases,
-            country: entry.country,
-            summary: entry.summary,
-            references: entry.references,
-            evidence,
-        };
-        put(&mut self.suppliers, entry.id.clone(), &entry.id, supplier, at)
-    }
-}
-
-fn check_pattern(kind: EvidenceKind, pattern: &str, at: &At) -> Result<(), Problem> {
-    let lower = !pattern.bytes().any(|byte| byte.is_ascii_uppercase());
-    match kind {
-        EvidenceKind::Certificate
-            if pattern.len() != 64 || !lower || !pattern.bytes().all(|b| b.is_ascii_hexdigit()) =>
-        {
-            at.value("pattern", "the SHA-256 of a certificate in lower-case hex")
-        }
-        EvidenceKind::Domain if !lower || pattern.contains('*') || !pattern.contains('.') => {
-            at.value("pattern", "a domain in lower case, without *")
-        }
-        EvidenceKind::Property if !pattern.contains('=') => at.value("pattern", "name=value"),
-        _ if pattern.is_empty() => at.value("pattern", "some text"),
-        _ => Ok(()),
     }
 }

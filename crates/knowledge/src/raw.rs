@@ -62,6 +62,20 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) supplier: Vec<Supplier>,
     #[serde(default)]
+    pub(crate) baseline: Vec<Baseline>,
+    pub(crate) preload_score: Option<PreloadScore>,
+    #[serde(default)]
+    pub(crate) code_sample: Vec<CodeSample>,
+    #[serde(default)]
+    pub(crate) organisation: Vec<Organisation>,
+    #[serde(default)]
+    pub(crate) party_rule: Vec<PartyRule>,
+    /// Values of properties that name nobody.
+    #[serde(default)]
+    pub(crate) nobody: Vec<String>,
+    #[serde(default)]
+    pub(crate) known_certificate: Vec<KnownCertificate>,
+    #[serde(default)]
     pub(crate) bundled: Vec<Bundled>,
 }
 
@@ -219,9 +233,105 @@ pub(crate) struct Supplier {
     #[serde(default)]
     pub(crate) aliases: Vec<String>,
     pub(crate) country: Option<String>,
+    pub(crate) kind: Option<String>,
     pub(crate) summary: String,
     pub(crate) references: Vec<String>,
+    #[serde(default)]
     pub(crate) evidence: Vec<Evidence>,
+    #[serde(default)]
+    pub(crate) claim: Vec<NumberClaim>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Baseline {
+    pub(crate) name: String,
+    pub(crate) api_levels: Vec<u32>,
+    pub(crate) packages: String,
+    pub(crate) platform_signed: String,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreloadScore {
+    pub(crate) weights_tenths: BTreeMap<String, Vec<String>>,
+    pub(crate) groups: Vec<String>,
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) excluded: BTreeMap<String, Vec<String>>,
+    pub(crate) stores: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) services: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CodeSample {
+    pub(crate) supplier: String,
+    pub(crate) sample: String,
+    pub(crate) about: String,
+    pub(crate) bodies: u32,
+    pub(crate) weight_percent: u8,
+    pub(crate) reference: String,
+    pub(crate) shapes: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NumberClaim {
+    pub(crate) value: u64,
+    pub(crate) unit: String,
+    pub(crate) basis: String,
+    pub(crate) by: String,
+    pub(crate) reference: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Organisation {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) aliases: Vec<String>,
+    pub(crate) kinds: Vec<String>,
+    pub(crate) country: Option<String>,
+    pub(crate) note: Option<String>,
+    #[serde(default)]
+    pub(crate) certificates: Vec<String>,
+    #[serde(default)]
+    pub(crate) named: Vec<Named>,
+    #[serde(default)]
+    pub(crate) reference: Texts,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Named {
+    pub(crate) supplier: String,
+    pub(crate) by: String,
+    pub(crate) reference: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartyRule {
+    pub(crate) property: Texts,
+    #[serde(default)]
+    pub(crate) value: Texts,
+    pub(crate) role: String,
+    pub(crate) read: Option<String>,
+    pub(crate) organisation: Option<String>,
+    pub(crate) weight_percent: u8,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownCertificate {
+    pub(crate) sha256: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) public: bool,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -13,12 +13,98 @@ pub struct Supplier {
     pub aliases: Vec<String>,
     /// Where it is registered, if that is documented.
     pub country: Option<String>,
+    /// What its code is for.
+    pub kind: SupplierKind,
     /// What it is known for, in a sentence.
     pub summary: String,
     /// Documents about it.
     pub references: Vec<String>,
     /// What speaks for it.
     pub evidence: Vec<EvidenceRule>,
+    /// Samples of its code, by the shapes of method bodies.
+    pub code: Vec<CodeSample>,
+    /// Numbers that somebody has stated, kept apart from what is observed.
+    pub claims: Vec<NumberClaim>,
+}
+
+/// What the code of a supplier is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SupplierKind {
+    /// Updates the firmware, or manages the device from afar.
+    UpdateService,
+    /// A library for advertising that others build into their apps.
+    Advertising,
+    /// A library that counts users and what they do.
+    Analytics,
+    /// A library that brings messages of a server.
+    Push,
+    /// Another library that others build into their apps.
+    Library,
+    /// Documented as harmful.
+    Malware,
+    /// An app or a service of its own.
+    Other,
+}
+
+impl SupplierKind {
+    const NAMES: [(&'static str, Self); 7] = [
+        ("update_service", Self::UpdateService),
+        ("advertising", Self::Advertising),
+        ("analytics", Self::Analytics),
+        ("push", Self::Push),
+        ("library", Self::Library),
+        ("malware", Self::Malware),
+        ("other", Self::Other),
+    ];
+
+    /// Its name in the knowledge files and in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
+    /// Whether it is built into the apps of others, so that its traces say what an app contains and not who wrote it.
+    #[must_use]
+    pub const fn is_built_in(self) -> bool {
+        matches!(self, Self::Advertising | Self::Analytics | Self::Push | Self::Library)
+    }
+}
+
+/// A sample of a supplier's code: some of the shapes of its method bodies (`code::Program::shape`). Facts about a file,
+/// not the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeSample {
+    /// SHA-256 of the package it was computed from, in lower-case hex.
+    pub sample: String,
+    /// What package that is, for people.
+    pub about: String,
+    /// How many different shapes the code had that the sample stands for.
+    pub bodies: u32,
+    /// The smallest of them, sorted: a fair sample, since shapes are spread evenly.
+    pub shapes: Vec<u64>,
+    /// How much it proves that an app has half of them or more.
+    pub weight_percent: u8,
+    /// Where the package can be found.
+    pub reference: String,
+}
+
+/// A number that somebody has stated about a supplier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberClaim {
+    /// The number.
+    pub value: u64,
+    /// Of what: `devices`, `makers`, `models`.
+    pub unit: String,
+    /// `claimed` by somebody with an interest, or `estimated` by somebody who measured something else.
+    pub basis: String,
+    /// Who said so, and when.
+    pub by: String,
+    /// Where that is documented.
+    pub reference: String,
 }
 
 /// A trait that speaks for a supplier.
@@ -56,10 +142,16 @@ pub enum EvidenceKind {
     File,
     /// Authority of a content provider.
     Authority,
+    /// Java package of classes in the code.
+    Namespace,
+    /// Text in the code that was hidden, or in a native program.
+    Text,
+    /// Contents of a file: SHA-256 in lower-case hex, `/`, length in bytes.
+    Content,
 }
 
 impl EvidenceKind {
-    const NAMES: [(&'static str, Self); 7] = [
+    const NAMES: [(&'static str, Self); 10] = [
         ("certificate", Self::Certificate),
         ("package", Self::Package),
         ("component", Self::Component),
@@ -67,6 +159,9 @@ impl EvidenceKind {
         ("property", Self::Property),
         ("file", Self::File),
         ("authority", Self::Authority),
+        ("namespace", Self::Namespace),
+        ("text", Self::Text),
+        ("content", Self::Content),
     ];
 
     /// Its name in the knowledge files and in reports.
@@ -88,7 +183,7 @@ impl EvidenceRule {
             return false;
         }
         match self.kind {
-            EvidenceKind::Certificate => self.pattern.eq_ignore_ascii_case(value),
+            EvidenceKind::Certificate | EvidenceKind::Content => self.pattern.eq_ignore_ascii_case(value),
             EvidenceKind::Domain => is_below(&self.pattern, value),
             _ => matches_pattern(&self.pattern, value),
         }

@@ -46,6 +46,8 @@ pub struct Package {
     pub has_code: bool,
     /// Whether the platform keeps it running (`android:persistent`, default false).
     pub persistent: bool,
+    /// Whether it may send without encryption (`android:usesCleartextTraffic`; default true below target level 28).
+    pub uses_cleartext: bool,
     /// Device path of the package entry whose code files hold this one's code: a jar of the boot class path points to
     /// the boot image.
     pub code_in: Option<String>,
@@ -76,6 +78,7 @@ impl Default for Package {
             code_files: Vec::new(),
             has_code: true,
             persistent: false,
+            uses_cleartext: true,
             code_in: None,
             problems: Vec::new(),
         }

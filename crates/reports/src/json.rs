@@ -15,8 +15,13 @@ use crate::{Format, Options, escape::hides};
 pub static FORMAT: Format = Format { name: "json", about: "every fact of the report, for programs", write };
 
 fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    carefully(report, out)
+}
+
+/// Any value of a report, as JSON.
+pub(crate) fn carefully(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Careful { layout: PrettyFormatter::new() });
-    report.serialize(&mut serializer)?;
+    value.serialize(&mut serializer)?;
     out.write_all(b"\n")
 }
 

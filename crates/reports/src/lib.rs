@@ -3,6 +3,8 @@
 //! To add one: write `src/<name>.rs` with a `FORMAT`, name it twice below, and add a golden file under `tests/golden`.
 
 pub mod escape;
+pub mod exposure;
+pub mod html;
 pub mod json;
 pub mod terminal;
 
@@ -11,7 +13,7 @@ use std::io;
 use findings::Report;
 
 /// Every way of telling.
-pub const FORMATS: &[&Format] = &[&terminal::FORMAT, &json::FORMAT];
+pub const FORMATS: &[&Format] = &[&terminal::FORMAT, &json::FORMAT, &html::FORMAT];
 
 /// A way of telling a report.
 pub struct Format {

@@ -112,7 +112,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 #[test]
-fn hostile_text_in_any_place_never_reaches_the_terminal() {
+fn hostile_text_in_any_place_never_reaches_a_reader() {
     for hostile in HOSTILE {
         let mut value = serde_json::to_value(sample::report()).unwrap();
         poison(&mut value, hostile);
@@ -145,7 +145,7 @@ fn poison(value: &mut Value, hostile: &str) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 // These are words of the schema.
-                if !matches!(name.as_str(), "axis" | "hop" | "level" | "transport") && value != "unknown" {
+                if !matches!(name.as_str(), "axis" | "hop" | "level" | "transport" | "standing") && value != "unknown" {
                     poison(value, hostile);
                 }
             }
@@ -180,6 +180,39 @@ fn what_was_not_seen_is_never_told_as_clean() {
     assert!(text.contains("Not seen: "), "{text}");
     assert_eq!(text.matches("nothing in what was seen").count(), 3, "{text}");
     assert!(!text.contains("nothing was found"), "{text}");
+}
+
+#[test]
+fn nobody_is_named_on_a_trace() {
+    for format in ["terminal", "html"] {
+        let text = told(format, &sample::report(), &Options::default());
+        assert!(text.contains("Example Supplier"), "{text}");
+        assert!(!text.contains("Weakly Indicated"), "{text}");
+        assert!(text.contains("too weak to name"), "{text}");
+    }
+}
+
+#[test]
+fn nothing_from_firmware_is_markup_in_html() {
+    for hostile in ["<script>x()</script>", "\"onload=\"x()", "'><img src=x>", "&lt;"] {
+        let mut value = serde_json::to_value(sample::report()).unwrap();
+        poison(&mut value, hostile);
+        let report: Report = serde_json::from_value(value).unwrap();
+        let text = told("html", &report, &Options::default());
+        assert!(!text.contains(hostile) || hostile == "&lt;", "{hostile}");
+        let plain = told("html", &sample::report(), &Options::default());
+        let tags = |text: &str| text.matches('<').count();
+        assert_eq!(tags(&text), tags(&plain), "{hostile} made a tag");
+    }
+}
+
+#[test]
+fn the_html_file_stands_alone() {
+    let text = told("html", &sample::report(), &Options::default());
+    for reach in ["src=", "href=", "url(", "@import", "<script", "<link"] {
+        assert!(!text.contains(reach), "{reach}");
+    }
+    assert!(text.contains("default-src 'none'"));
 }
 
 #[test]

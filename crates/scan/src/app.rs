@@ -6,6 +6,7 @@ use std::{
 };
 
 use analysis::{AppInput, EntryComponent, Kinds, analyse_app, constants, facts::AppFacts};
+use attribution::CodeShapes;
 use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
 use findings::HiddenString;
@@ -27,6 +28,10 @@ pub struct AppResult {
     pub hidden_strings: Vec<HiddenString>,
     /// Host names in its strings, hidden ones included.
     pub hosts: BTreeSet<String>,
+    /// Java packages of its classes, with dots.
+    pub namespaces: BTreeSet<String>,
+    /// Shapes of its method bodies that some supplier is known by.
+    pub shapes: BTreeSet<u64>,
     /// How its code was read: `read`, `partial`, `opaque`, `none`.
     #[serde(deserialize_with = "code_state")]
     pub code: CodeState,
@@ -49,8 +54,8 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
 }
 
 /// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.
-pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppResult {
-    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, knowledge, kinds))) {
+pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes: &CodeShapes) -> AppResult {
+    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, knowledge, kinds, shapes))) {
         Ok(result) => result,
         Err(_) => AppResult {
             code: "opaque",
@@ -60,7 +65,7 @@ pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -
     }
 }
 
-fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppResult {
+fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes: &CodeShapes) -> AppResult {
     if package.code_files.is_empty() {
         let code = if package.has_code { "opaque" } else { "none" };
         return AppResult { code, ..AppResult::default() };
@@ -94,9 +99,11 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds) -> AppR
     for hidden in &hidden_strings {
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
+    let namespaces = namespaces(&program);
+    let shapes = shapes.found_in(&program);
     let components = components(package);
     let facts = analyse_app(AppInput { program: &program, knowledge, kinds, components: &components, bodies: &bodies });
-    AppResult { facts, hidden_strings, hosts, code, fidelity, problems }
+    AppResult { facts, hidden_strings, hosts, namespaces, shapes, code, fidelity, problems }
 }
 
 /// Data that flows through an instruction without a name is lost there.
@@ -125,6 +132,13 @@ fn fidelity(program: &Program) -> String {
     let told: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if told.is_empty() { String::new() } else { format!("compiled dex files: {}", told.join(", ")) }
+}
+
+/// Java packages that the program defines classes in.
+fn namespaces(program: &Program) -> BTreeSet<String> {
+    let names = program.classes().iter().map(|class| program.descriptor(class.ty));
+    let packages = names.filter_map(|name| name.strip_prefix('L')?.rsplit_once('/'));
+    packages.map(|(package, _)| package.replace('/', ".")).collect()
 }
 
 fn methods_with_code(program: &Program) -> u64 {

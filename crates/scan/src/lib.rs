@@ -5,10 +5,13 @@
 //! ```
 
 mod app;
+mod baseline;
 mod bodies;
+mod native;
 mod record;
 mod report;
 mod reuse;
+mod sketch;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -25,6 +28,7 @@ use rayon::prelude::*;
 use store::Results;
 
 pub use app::AppResult;
+pub use sketch::{Sketch, sketch};
 
 /// A step of a scan, for a progress display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,6 +129,7 @@ fn analyse(
     options: Options<'_>,
     progress: &dyn Progress,
 ) -> Vec<AppResult> {
+    let shapes = attribution::CodeShapes::new(knowledge);
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
         packages.get(*at).map_or(0, |package| package.code_files.iter().map(|file| file.source.len()).sum())
@@ -136,7 +141,7 @@ fn analyse(
         .with_max_len(1)
         .filter_map(|&at| packages.get(at).map(|package| (at, package)))
         .map(|(at, package)| {
-            let make = || app::analyse(package, knowledge, kinds);
+            let make = || app::analyse(package, knowledge, kinds, &shapes);
             let kept = options.results.and_then(|results| Some((results, reuse::key(package, knowledge, &[])?)));
             let result = match kept {
                 Some((results, key)) => results.get_or_make(key, make),

@@ -52,6 +52,7 @@ pub(crate) fn hex(digest: &[u8]) -> String {
 pub(crate) fn app_record(
     package: &Package,
     result: &AppResult,
+    added: Option<bool>,
     findings: &[Finding],
     knowledge: &Knowledge,
 ) -> AppRecord {
@@ -69,6 +70,7 @@ pub(crate) fn app_record(
         exposed_components: package.components.iter().filter(|part| is_exposed(part)).map(component_record).collect(),
         code: result.code.to_owned(),
         instructions: result.facts.instructions,
+        added: if package.name.is_empty() { None } else { added },
         grades: grades(findings.iter().filter(|finding| finding.parts.app == name), knowledge),
         suppliers: suppliers(package, result, knowledge),
         hidden_strings: result.hidden_strings.clone(),
@@ -113,6 +115,13 @@ fn suppliers(package: &Package, result: &AppResult, knowledge: &Knowledge) -> Ve
     for host in &result.hosts {
         traits.add(EvidenceKind::Domain, host.clone());
     }
+    for namespace in &result.namespaces {
+        traits.add(EvidenceKind::Namespace, namespace.clone());
+    }
+    for hidden in &result.hidden_strings {
+        traits.add(EvidenceKind::Text, hidden.value.clone());
+    }
+    traits.add_shapes(&result.shapes);
     attribution::attribute(&traits, knowledge)
 }
 

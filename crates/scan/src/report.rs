@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use attribution::Traits;
-use findings::{AppRecord, Coverage, Outcome, Report, SCHEMA_VERSION, Statistics, Supplier, Tool};
+use findings::{AppRecord, Coverage, Outcome, Party, Report, SCHEMA_VERSION, Statistics, Supplier, Tool};
 use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
-use crate::{app::AppResult, link_apps, record};
+use crate::{app::AppResult, baseline, link_apps, native, record};
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -22,11 +22,15 @@ pub(crate) fn tell(
     let containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
     let (flows, cut_searches) = analysis::link::link(&apps, knowledge);
     let findings = analysis::claims::claim(&apps, &containers, &flows, knowledge);
+    let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
     let records: Vec<AppRecord> = packages
         .iter()
         .zip(results)
         .filter(|(package, _)| !package.name.is_empty() || package.path.ends_with(".apk"))
-        .map(|(package, result)| record::app_record(package, result, &findings, knowledge))
+        .map(|(package, result)| {
+            let added = known.map(|known| baseline::is_added(&package.name, known, knowledge));
+            record::app_record(package, result, added, &findings, knowledge)
+        })
         .collect();
     let suppliers = image_suppliers(firmware, &records, knowledge);
     Report {
@@ -43,6 +47,8 @@ pub(crate) fn tell(
         statistics: statistics(firmware, &records, results, cut_searches),
         findings,
         suppliers,
+        parties: parties(firmware, packages, knowledge),
+        baseline: baseline::compare(firmware, packages, knowledge),
         apps: records,
     }
 }
@@ -72,25 +78,30 @@ fn image_suppliers(firmware: &Firmware, records: &[AppRecord], knowledge: &Knowl
     for file in &firmware.files {
         traits.add(EvidenceKind::File, file.path.clone());
     }
-    let mut best: BTreeMap<String, Supplier> = BTreeMap::new();
+    for (kind, value, place) in native::traits(firmware, knowledge) {
+        traits.add_in(kind, value, place);
+    }
     let from_image = attribution::attribute(&traits, knowledge);
     let from_apps = records.iter().flat_map(|record| record.suppliers.iter().cloned());
-    for supplier in from_image.into_iter().chain(from_apps) {
-        match best.get_mut(&supplier.id) {
-            Some(known) => {
-                known.confidence_percent = known.confidence_percent.max(supplier.confidence_percent);
-                known.evidence.extend(supplier.evidence);
-                known.evidence.sort();
-                known.evidence.dedup();
+    attribution::merge(from_image.into_iter().chain(from_apps))
+}
+
+/// Who has to do with the device.
+fn parties(firmware: &Firmware, packages: &[Package], knowledge: &Knowledge) -> Vec<Party> {
+    let certificates = packages::platform_certificates(packages);
+    let signers: Vec<attribution::Signer> = certificates
+        .iter()
+        .map(|certificate| {
+            let mut signers = packages.iter().flat_map(|package| &package.signers);
+            let subject = signers.find(|signer| signer.certificate_sha256 == *certificate);
+            attribution::Signer {
+                sha256: record::hex(certificate),
+                subject: subject.map(|signer| signer.subject.clone()).unwrap_or_default(),
             }
-            None => {
-                best.insert(supplier.id.clone(), supplier);
-            }
-        }
-    }
-    let mut suppliers: Vec<Supplier> = best.into_values().collect();
-    suppliers.sort_by(|a, b| b.confidence_percent.cmp(&a.confidence_percent).then_with(|| a.id.cmp(&b.id)));
-    suppliers
+        })
+        .collect();
+    let properties = firmware.properties.iter().flat_map(|file| &file.entries);
+    attribution::parties(properties.map(|(key, value)| (key.as_str(), value.as_str())), &signers, knowledge)
 }
 
 /// The lines of the walk, and one or two for each package.

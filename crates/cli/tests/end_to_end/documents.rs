@@ -24,6 +24,9 @@ fn command_line() -> String {
         &["knowledge"],
         &["knowledge", "list"],
         &["knowledge", "check"],
+        &["knowledge", "sketch"],
+        &["fleet"],
+        &["fleet", "makers"],
     ];
     let mut document = String::from("# The command line\n");
     for command in commands {

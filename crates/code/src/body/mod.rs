@@ -17,6 +17,7 @@ mod payload;
 mod rename;
 #[cfg(test)]
 mod replay;
+mod shape;
 mod verify;
 
 use bytes::{Error, Limit, Result};

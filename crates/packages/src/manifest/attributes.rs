@@ -58,6 +58,7 @@ attributes! {
     VERSION_CODE = 0x0101_021b, "versionCode";
     VERSION_NAME = 0x0101_021c, "versionName";
     TARGET_SDK_VERSION = 0x0101_0270, "targetSdkVersion";
+    USES_CLEARTEXT_TRAFFIC = 0x0101_04ec, "usesCleartextTraffic";
     MAX_SDK_VERSION = 0x0101_0271, "maxSdkVersion";
     VERSION_CODE_MAJOR = 0x0101_0576, "versionCodeMajor";
     PATH_ADVANCED_PATTERN = 0x0101_0620, "pathAdvancedPattern";

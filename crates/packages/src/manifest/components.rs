@@ -24,6 +24,7 @@ pub(super) fn read_application(context: Context<'_>, element: &Element, target_s
     package.label = context.label(element);
     package.application_class = context.words(element, attribute::NAME).map(|class| class_name(&name, &class));
     package.has_code = flag(context, element, attribute::HAS_CODE, true, package);
+    package.uses_cleartext = flag(context, element, attribute::USES_CLEARTEXT_TRAFFIC, target_sdk < 28, package);
     package.persistent = flag(context, element, attribute::PERSISTENT, false, package);
     let application = Application {
         permission: context.words(element, attribute::PERMISSION),

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Step, Transport};
+use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Standing, Step, Transport};
 
 use super::{
     page::{Look, Page, count, number, some_of},
-    question, rank_look,
+    question, rank_look, said_of_app,
 };
 
 /// Claims told in full, without `-v`; the others have a line.
@@ -133,9 +133,9 @@ fn app<'r>(
                 Err(why) => page.text(2, Look::Warning, &format!("{text}, NOT verified: {why}"))?,
             }
         }
-        for supplier in record.suppliers.iter().take(2) {
-            let text = format!("points to {} ({} % sure)", supplier.name, supplier.confidence_percent);
-            page.text(2, Look::Dim, &text)?;
+        let told = record.suppliers.iter().filter(|supplier| page.verbose || supplier.standing >= Standing::Indicated);
+        for supplier in told.take(2).collect::<Vec<_>>() {
+            page.text(2, Look::Dim, &said_of_app(supplier))?;
         }
         hidden_strings(page, record)?;
     }

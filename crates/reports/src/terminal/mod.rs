@@ -1,22 +1,26 @@
 //! The report on a terminal: read by a person in a minute, from what was not seen to how much was looked at.
 //!
 //! ```text
-//! what was scanned - what was not seen - the three grades - the apps with one - claims by app, worst first - claims that no entry point
+//! what was scanned - what was not seen - the three grades - the apps with one - who is behind the device - claims by app, worst first - claims that no entry point
 //! was found for - suppliers - coverage - figures
 //! ```
 //! The words keep three things apart: what is *present* in the bytes, what the code is *able* to do once an entry point
 //! starts it, and how surely each hop was followed. Nothing was run, so nothing is ever said to have happened.
 
+mod added;
 mod claims;
 mod coverage;
 mod page;
+mod parties;
 
 use std::io;
 
-use findings::{AppRecord, Axis, Grade, Report, Supplier};
+use findings::{AppRecord, Axis, Grade, Report, Standing, Supplier};
 
 use crate::{Format, Options};
-use page::{Look, Page, number, some_of};
+pub(crate) use added::{added_words, score_words};
+use page::some_of;
+pub(crate) use page::{Look, Page, count, number};
 
 /// For people.
 pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };
@@ -34,8 +38,10 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     coverage::headline(page, report)?;
     grades(page, report)?;
     ranking(page, report)?;
+    parties::all(page, &report.parties)?;
     claims::all(page, report)?;
     suppliers(page, &report.suppliers)?;
+    added::told(page, report)?;
     coverage::table(page, report)?;
     figures(page, report)
 }
@@ -152,20 +158,53 @@ const fn rank_look(rank: u8) -> Look {
     }
 }
 
+/// What may be said of an app: who wrote it, or what it contains, and how surely. Nobody is named below the standing that
+/// allows it.
+pub(crate) fn said_of_app(supplier: &Supplier) -> String {
+    let Supplier { name, confidence_percent, .. } = supplier;
+    match (supplier.standing, is_built_in(supplier)) {
+        (Standing::Named, false) => format!("code of {name} ({confidence_percent} % sure)"),
+        (Standing::Named, true) => format!("contains {name} ({confidence_percent} % sure)"),
+        (Standing::Indicated, _) => format!("points to {name} ({confidence_percent} %: not enough to name it)"),
+        (Standing::Trace, _) => format!("a trace of {name} ({confidence_percent} %), which proves nothing"),
+    }
+}
+
+/// The same of an image.
+pub(crate) fn said_of_image(supplier: &Supplier) -> String {
+    let kind = supplier.kind.replace('_', " ");
+    let kind = if kind.is_empty() || kind == "other" { String::new() } else { format!(", {kind}") };
+    let Supplier { name, confidence_percent, .. } = supplier;
+    match supplier.standing {
+        Standing::Named => format!("{name}{kind}: present ({confidence_percent} % sure)"),
+        Standing::Indicated => format!("{name}{kind}: points to it ({confidence_percent} %: not enough to name it)"),
+        Standing::Trace => format!("{name}{kind}: a trace ({confidence_percent} %), which proves nothing"),
+    }
+}
+
+/// Whether a supplier's code is built into the apps of others.
+fn is_built_in(supplier: &Supplier) -> bool {
+    matches!(supplier.kind.as_str(), "advertising" | "analytics" | "push" | "library")
+}
+
 fn suppliers(page: &mut Page<'_>, suppliers: &[Supplier]) -> io::Result<()> {
-    page.heading("Suppliers that the image points to")?;
-    if suppliers.is_empty() {
-        return page.text(2, Look::Dim, "none known");
+    page.heading("Whose code is aboard")?;
+    let told: Vec<&Supplier> =
+        suppliers.iter().filter(|known| page.verbose || known.standing >= Standing::Indicated).collect();
+    if told.is_empty() {
+        page.text(2, Look::Dim, "the evidence names no supplier that is known")?;
     }
     let max = if page.verbose { usize::MAX } else { SUPPLIERS_SHOWN_MAX };
-    for supplier in suppliers.iter().take(max) {
-        let title = format!("{} ({} % sure)", supplier.name, supplier.confidence_percent);
-        page.text(2, Look::Plain, &title)?;
+    for supplier in told.iter().take(max) {
+        page.text(2, Look::Plain, &said_of_image(supplier))?;
         supplier_evidence(page, supplier)?;
     }
-    match suppliers.len().checked_sub(max) {
-        Some(rest) if rest > 0 => page.text(2, Look::Dim, &format!("and {rest} more")),
-        _ => Ok(()),
+    if let Some(rest) = told.len().checked_sub(max).filter(|rest| *rest > 0) {
+        page.text(2, Look::Dim, &format!("and {rest} more"))?;
+    }
+    match suppliers.len().saturating_sub(told.len()) {
+        0 => Ok(()),
+        traces => page.text(2, Look::Dim, &format!("of {traces} more there are traces, too weak to name them")),
     }
 }
 
@@ -208,7 +247,7 @@ fn figures(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 }
 
 /// Seconds since 1970 as a date in UTC.
-fn date(seconds: u64) -> String {
+pub(crate) fn date(seconds: u64) -> String {
     // The civil calendar repeats every 400 years of 146,097 days; years are counted from 1 March of year 0.
     let days = (seconds / 86_400).saturating_add(719_468);
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -159,11 +159,39 @@ fn supplier() -> Supplier {
     Supplier {
         id: text("example"),
         name: text("Example Supplier"),
+        kind: text("update_service"),
+        standing: Standing::Named,
         confidence_percent: 94,
         evidence: vec![
             evidence("certificate", "2e04a3c2ac9f0f7afd8220b5a133e18158240a428c75911e9ff2850b2869a925", 90),
             evidence("domain", "192.0.2.1", 40),
         ],
+    }
+}
+
+/// Somebody for whom too little speaks to be named.
+fn trace() -> Supplier {
+    let mut weak = supplier();
+    weak.id = text("weak");
+    weak.name = text("Weakly Indicated Supplier");
+    weak.standing = Standing::Trace;
+    weak.confidence_percent = 30;
+    weak.evidence.truncate(1);
+    weak
+}
+
+fn party(role: &str, name: &str, by: &str) -> Party {
+    Party {
+        role: text(role),
+        organisation: (role == "design_house").then(|| text("example_designs")),
+        name: text(name),
+        confidence_percent: 80,
+        evidence: vec![Evidence {
+            kind: text("property"),
+            value: text(by),
+            weight_percent: 80,
+            reference: text("RFC 2606"),
+        }],
     }
 }
 
@@ -192,6 +220,7 @@ fn app(package: &str, path: &str, code: &str, takes: u8) -> AppRecord {
         }],
         code: text(code),
         instructions: 1_234_567,
+        added: Some(package != "org.example.reader"),
         grades: grades(takes),
         suppliers: vec![supplier()],
         hidden_strings: vec![HiddenString {
@@ -227,7 +256,27 @@ pub(crate) fn report() -> Report {
         },
         grades: grades(4),
         findings: vec![flow(), unreached()],
-        suppliers: vec![supplier()],
+        suppliers: vec![supplier(), trace()],
+        parties: vec![
+            party("brand", "Example", "ro.product.brand=Example"),
+            party("design_house", "Example Designs", "ro.update.oem=exampledesigns6735_6.0"),
+        ],
+        baseline: Some(BaselineRecord {
+            name: text("AOSP 6"),
+            same_api_level: true,
+            added: 2,
+            score: Some(ScoreRecord {
+                platform_hundredths: 150,
+                permissions_hundredths: 75,
+                cleartext_hundredths: 50,
+                total_hundredths: 275,
+            }),
+            outliers: vec![OutlierRecord {
+                package: text("org.example.poster"),
+                weight_tenths: 1075,
+                permissions: texts(&["android.permission.INSTALL_PACKAGES"]),
+            }],
+        }),
         apps: vec![
             app("org.example.poster", "/system/app/Poster/Poster.apk", "read", 4),
             app("org.example.closed", "/system/app/Closed/Closed.apk", "opaque", 0),
