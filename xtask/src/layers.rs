@@ -13,12 +13,18 @@ const SIDEWAYS: &[(&str, &str)] = &[("codecs", "bytes")];
 
 /// Foreign crates that are an effect, and the crates that may have it. Tests may use what they like.
 const FENCES: &[(&str, &[&str])] = &[
+    ("brotli-decompressor", &["codecs"]),
+    ("bzip2", &["codecs"]),
     ("clap", &["cli"]),
     ("console", &["cli"]),
     ("indicatif", &["cli"]),
     ("flate2", &["codecs"]),
+    ("lz4_flex", &["codecs"]),
+    ("lzma-rust2", &["codecs"]),
+    ("lzokay", &["codecs"]),
     ("postcard", &["store"]),
     ("rayon", &["scan", "cli"]),
+    ("ruzstd", &["codecs"]),
     ("serde_json", &["reports"]),
     ("toml", &["knowledge"]),
 ];

@@ -40,6 +40,8 @@ pub enum Kind {
     Unsupported(u64),
     /// The content is encrypted and no key is at hand.
     Encrypted,
+    /// The bytes are made from an older image, which is not at hand.
+    BaseRequired,
     /// A budget ran out.
     Limit(Limit),
     /// The operating system failed to read.
@@ -95,6 +97,9 @@ impl fmt::Display for Error {
             Kind::Checksum => write!(f, "{what} at {offset:#x}: checksum does not match"),
             Kind::Unsupported(value) => write!(f, "{what} at {offset:#x}: {value:#x} is not supported"),
             Kind::Encrypted => write!(f, "{what} at {offset:#x}: encrypted"),
+            Kind::BaseRequired => {
+                write!(f, "{what} at {offset:#x}: base required, the image that the update applies to")
+            }
             Kind::Limit(limit) => write!(f, "{what} at {offset:#x}: {limit} limit reached"),
             Kind::Io(kind) => write!(f, "{what} at {offset:#x}: {kind}"),
         }

@@ -21,6 +21,10 @@ fn text() -> String {
     for format in containers::FORMATS {
         text.push_str(&entry(format.name, format.references, format.limitations));
     }
+    text.push_str("\n## Sets of files\n");
+    for set in containers::FILE_SETS {
+        text.push_str(&entry(set.name, set.references, set.limitations));
+    }
     text.push_str("\n## File systems\n");
     for format in filesystems::FORMATS {
         text.push_str(&entry(format.name, format.references, format.limitations));

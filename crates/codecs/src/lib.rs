@@ -6,14 +6,20 @@ mod block;
 mod cache;
 mod crc16;
 mod inflate;
+mod input;
 mod lz4;
+mod lz4_frame;
+mod lzma;
+mod lzop;
 mod member;
+mod stream;
 
 pub use block::{Method, unpack_block};
 pub use cache::Blocks;
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
-pub use member::{DeflatedMember, MEMORY_LEN_MAX};
+pub use member::{MEMORY_LEN_MAX, PackedMember};
+pub use stream::{Codec, Unpacked, unpack, unpack_each, unpack_seekable};
 
 /// CRC-32 (ISO 3309, as zip, gzip and Android sparse images use it) of bytes given in pieces.
 #[derive(Debug, Clone, Default)]

@@ -4,27 +4,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{ByteSource, Error, Kind, Limit, ReadAt, Result, Spool};
 
-use crate::{Crc32, Wrapping, cache, inflate_each, len64};
+use crate::{Codec, Crc32, cache, len64, unpack_each};
 
 /// Members up to this length are unpacked into memory, longer ones into a temporary file.
 pub const MEMORY_LEN_MAX: u64 = 64 << 20;
 
-/// A deflated member whose length is declared. The declaration is a bound and a check, never a reservation.
+/// A packed member whose length is declared. The declaration is a bound and a check, never a reservation.
 #[derive(Debug, Clone)]
-pub struct DeflatedMember {
+pub struct PackedMember {
     /// The packed bytes.
     pub packed: ByteSource,
     /// Where they start in the archive: errors tell offsets of the archive.
     pub packed_offset: u64,
-    /// What stands around the deflate stream.
-    pub wrapping: Wrapping,
+    /// How they are packed.
+    pub codec: Codec,
     /// The declared length.
     pub unpacked_len: u64,
     /// The declared checksum.
     pub crc32: Option<u32>,
 }
 
-impl DeflatedMember {
+impl PackedMember {
     /// The unpacked bytes as a source. Whoever lists the archive spends the declared length from its budget: this does
     /// its work later, when that budget may be gone, but never more of it than was declared.
     #[must_use]
@@ -40,13 +40,13 @@ impl DeflatedMember {
 
     fn unpack(&self, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut checksum = Crc32::default();
-        let result = inflate_each(&self.packed, self.wrapping, self.unpacked_len, &mut |bytes| {
+        let result = unpack_each(&self.packed, self.codec, self.unpacked_len, &mut |bytes| {
             checksum.update(bytes);
             sink(bytes)
         });
-        let inflated = result.map_err(|error| self.at_archive(error))?;
-        if inflated.unpacked_len != self.unpacked_len {
-            let (needed, available) = (self.unpacked_len, inflated.unpacked_len);
+        let made = result.map_err(|error| self.at_archive(error))?;
+        if made != self.unpacked_len {
+            let (needed, available) = (self.unpacked_len, made);
             return Err(Error::truncated("unpacked member", self.packed_offset, needed, available));
         }
         if self.crc32.is_some_and(|declared| declared != checksum.value()) {
@@ -68,7 +68,7 @@ impl DeflatedMember {
 
 struct Lazy {
     id: u64,
-    member: DeflatedMember,
+    member: PackedMember,
     kept: Mutex<Kept>,
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 use bytes::{Budget, ByteSource, Kind, Limit, Limits};
-use codecs::{DeflatedMember, Wrapping, crc32, inflate};
+use codecs::{Codec, PackedMember, Wrapping, crc32, inflate};
 
 /// `printf 'tide tide tide tide\n' | gzip -n9`, and the same with a name, as gzip 1.12 writes them.
 const GZIP: &[u8] = include_bytes!("tide.gz");
@@ -52,8 +52,8 @@ fn output_stops_at_its_bound_and_at_the_budget() {
 }
 
 fn member(unpacked_len: u64, crc32: u32) -> ByteSource {
-    let (packed, wrapping) = (raw(), Wrapping::Raw);
-    DeflatedMember { packed, packed_offset: 1000, wrapping, unpacked_len, crc32: Some(crc32) }.into_source()
+    let (packed, codec) = (raw(), Codec::Deflate(Wrapping::Raw));
+    PackedMember { packed, packed_offset: 1000, codec, unpacked_len, crc32: Some(crc32) }.into_source()
 }
 
 #[test]
@@ -86,7 +86,8 @@ fn a_long_member_is_spooled_and_readable_at_any_offset() {
     stream.extend([1, 0, 0, 0xff, 0xff]);
     let unpacked_len = blocks as u64 * 60_000;
     let packed = ByteSource::from_bytes(stream);
-    let source = DeflatedMember { packed, packed_offset: 0, wrapping: Wrapping::Raw, unpacked_len, crc32: None };
+    let source =
+        PackedMember { packed, packed_offset: 0, codec: Codec::Deflate(Wrapping::Raw), unpacked_len, crc32: None };
     let source = source.into_source();
     for at in [0, 59_999, 60_000, unpacked_len - 1] {
         assert_eq!(u64::from(source.array::<1>(at, "x").unwrap()[0]), at % 60_000 % 251);

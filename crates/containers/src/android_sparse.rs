@@ -4,11 +4,9 @@
 //! An image is a list of chunks that describe a disk from front to back. The disk is never written out: it is read
 //! through the chunks.
 
-use std::collections::BTreeMap;
+use bytes::{Budget, ByteSource, Cursor, Error, Piece, Result};
 
-use bytes::{Budget, ByteSource, Cursor, Error, Extents, Piece, Result};
-
-use crate::{Child, Format, Opened, Problem};
+use crate::{Child, Format, Opened, Problem, layout::Layout};
 
 /// Android sparse image as a container: one child without a name, the disk.
 pub static FORMAT: Format = Format {
@@ -143,10 +141,10 @@ impl Chunk {
     }
 }
 
-/// Runs of a disk by their first byte. They never overlap.
+/// The disk that several images describe together.
 #[derive(Default)]
 struct Disk {
-    runs: BTreeMap<u64, Piece>,
+    layout: Layout,
     len: u64,
     /// From here on an image was broken: what no other image describes is missing, not empty.
     missing_from: Option<(u64, Error)>,
@@ -173,7 +171,7 @@ impl Disk {
             let chunk = Chunk::read(source, offset, header)?;
             let end = position.checked_add(chunk.len).ok_or(Error::corrupt("chunk_sz", offset.saturating_add(4)))?;
             if let Some(piece) = chunk.piece.filter(|piece| !piece.is_empty()) {
-                self.put(*position, end, piece)?;
+                self.layout.put(*position, piece)?;
             }
             *position = end;
             if let Some(error) = chunk.cut {
@@ -185,46 +183,7 @@ impl Disk {
         if *position == header.disk_len() { Ok(()) } else { Err(Error::corrupt("total_blks", 16)) }
     }
 
-    /// Puts `piece` at `start .. end`, over whatever was there.
-    fn put(&mut self, start: u64, end: u64, piece: Piece) -> Result<()> {
-        let before = self.runs.range(..start).next_back().map(|(&at, run)| (at, run.clone()));
-        if let Some((at, run)) = before.filter(|(at, run)| at.saturating_add(run.len()) > start) {
-            self.runs.insert(at, run.cut(0, start.saturating_sub(at))?);
-            self.put_tail(at, &run, end)?;
-        }
-        while let Some((at, run)) = self.runs.range(start..end).next().map(|(&at, run)| (at, run.clone())) {
-            self.runs.remove(&at);
-            self.put_tail(at, &run, end)?;
-        }
-        self.runs.insert(start, piece);
-        Ok(())
-    }
-
-    /// Puts back what of `run`, which starts at `at`, lies behind `end`.
-    fn put_tail(&mut self, at: u64, run: &Piece, end: u64) -> Result<()> {
-        let run_end = at.saturating_add(run.len());
-        if run_end > end {
-            self.runs.insert(end, run.cut(end.saturating_sub(at), run_end.saturating_sub(end))?);
-        }
-        Ok(())
-    }
-
     fn into_source(self) -> ByteSource {
-        let mut disk = Extents::default();
-        for (start, run) in self.runs {
-            gap(&mut disk, start, self.missing_from);
-            disk.push(run);
-        }
-        gap(&mut disk, self.len, self.missing_from);
-        disk.into_source()
-    }
-}
-
-/// Fills the disk up to `end`: with zeros, and from `missing_from` on with bytes that cannot be read.
-fn gap(disk: &mut Extents, end: u64, missing_from: Option<(u64, Error)>) {
-    let hole_end = missing_from.map_or(end, |(start, _)| start.clamp(disk.len().min(end), end));
-    disk.push(Piece::zeros(hole_end.saturating_sub(disk.len())));
-    if let Some((_, error)) = missing_from {
-        disk.push(Piece::Missing(error, end.saturating_sub(disk.len())));
+        self.layout.into_source(self.len, self.missing_from)
     }
 }

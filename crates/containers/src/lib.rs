@@ -4,20 +4,32 @@
 //! that is not listed, and `tests/formats.rs` about one without a fixture.
 
 pub mod android_sparse;
+pub mod block_update;
+pub mod boot_image;
 pub mod burn_package;
+pub mod cpio;
+mod digest;
+pub mod gpt;
 pub mod image_header;
 pub mod imagewty;
 pub mod kdz;
+mod layout;
 pub mod magic_prefix;
 pub mod md5_trailer;
 pub mod nb0;
 pub mod pac;
+pub mod packed;
+pub mod payload;
 pub mod piv_prefix;
+pub mod protobuf;
 pub mod rkaf;
 pub mod rkfw;
 pub mod signed_image;
+pub mod super_partition;
+pub mod tar;
 mod text;
 pub mod update_app;
+pub mod verified_boot;
 pub mod zip;
 
 use bytes::{Budget, ByteSource, Result};
@@ -37,6 +49,22 @@ pub const FORMATS: &[&Format] = &[
     &burn_package::FORMAT,
     &kdz::FORMAT,
     &md5_trailer::FORMAT,
+    &verified_boot::FOOTER_FORMAT,
+    &payload::FORMAT,
+    &super_partition::FORMAT,
+    &gpt::FORMAT,
+    &boot_image::FORMAT,
+    &boot_image::VENDOR_FORMAT,
+    &verified_boot::FORMAT,
+    &cpio::FORMAT,
+    &tar::FORMAT,
+    &packed::GZIP,
+    &packed::XZ,
+    &packed::LZMA,
+    &packed::BZIP2,
+    &packed::ZSTD,
+    &packed::LZ4,
+    &packed::LZOP,
     &zip::FORMAT,
     // Without a mark: after all that have one.
     &nb0::FORMAT,
@@ -50,6 +78,20 @@ pub struct Format {
     pub probe: fn(&ByteSource) -> bool,
     /// Reads the table of contents. The children are ranges, not copies.
     pub open: fn(&ByteSource, &Budget) -> Result<Opened>,
+    /// Documents this was written from.
+    pub references: &'static [&'static str],
+    /// What is knowingly not read. Shown in `docs/formats.md`.
+    pub limitations: &'static [&'static str],
+}
+
+/// Packages of several files that are one thing together and have no mark of their own. Whoever has the files calls their
+/// modules; they are listed here so that `docs/formats.md` tells of them.
+pub const FILE_SETS: &[&FileSet] = &[&block_update::SET];
+
+/// A package of several files.
+pub struct FileSet {
+    /// Stable name.
+    pub name: &'static str,
     /// Documents this was written from.
     pub references: &'static [&'static str],
     /// What is knowingly not read. Shown in `docs/formats.md`.

@@ -7,7 +7,7 @@ use filesystems::EntryKind;
 use findings::Outcome;
 
 use crate::{
-    Attributes, FileKind, FirmwareFile,
+    Attributes, FileKind, FirmwareFile, images,
     listing::{self, Absent, is_lfs_pointer},
     names::{self, shown},
     partitions::{self, ImageName, looks_like_image},
@@ -75,6 +75,8 @@ pub(crate) enum Origin {
     Package,
     /// They are beside the partitions of a dump.
     Dump,
+    /// They are partitions, by the container they are in.
+    Partitions,
 }
 
 /// What a file outside of every partition turned out to be.
@@ -270,7 +272,11 @@ impl Walk<'_> {
             return Claim::Loose;
         }
         self.enter(&node);
-        if is_wrapper(&opened) {
+        if images::is_disk(format.name) {
+            self.disk(opened, &node, &deeper);
+        } else if images::is_boot_image(format.name) {
+            self.boot_image(opened, member.partition.as_deref(), &node, &deeper);
+        } else if is_wrapper(&opened) {
             self.unwrapped(opened, member.partition.as_deref(), &node, origin, &deeper);
         } else {
             self.tree(Tree::of_container(opened, &deeper), &node, &deeper);
@@ -280,7 +286,7 @@ impl Walk<'_> {
 
     /// What a container stores in another form: the disk of a sparse image, the image behind a header. It has the
     /// container's name and place: a way of storing is no layer.
-    fn unwrapped(
+    pub(crate) fn unwrapped(
         &mut self,
         opened: containers::Opened,
         partition: Option<&str>,
@@ -311,7 +317,7 @@ impl Walk<'_> {
 
     /// Tells of a file that no format claims, if it may hold a part of the device.
     fn unclaimed(&mut self, source: &ByteSource, name: &str, outer: &str, origin: Origin) {
-        let likely = looks_like_image(name);
+        let likely = looks_like_image(name) || origin == Origin::Partitions;
         let stem = partitions::by_image(name);
         let is_partition = likely && matches!(stem, ImageName::Partition(_));
         let holds_no_apps = matches!(&stem, ImageName::Other(stem) if WITHOUT_APPS.contains(&stem.as_str()));

@@ -2,6 +2,7 @@
 //! line of coverage for every node.
 
 mod folder;
+mod images;
 mod layers;
 mod listing;
 pub mod look;

@@ -62,6 +62,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.members(loose, "", Origin::Input, budget);
+        self.apexes(budget);
         let properties = properties::read_all(&mut self, budget);
         self.coverage.sort();
         self.coverage.dedup();

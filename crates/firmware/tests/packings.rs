@@ -20,6 +20,11 @@ fn folder_image_sparse_chunks_factory_zip_and_update_give_the_same_device() {
         (fixtures.join("chunks.zip"), "chunks.zip!system.img"),
         (fixtures.join("images.zip"), "images.zip!system.img"),
         (fixtures.join("ota.zip"), "ota.zip"),
+        (fixtures.join("payload.zip"), "payload.zip!payload.bin!system"),
+        (fixtures.join("super.simg.xz"), "super.simg.xz!system_a"),
+        (fixtures.join("block.zip"), "block.zip!system.new.dat.br"),
+        (fixtures.join("block_parts.zip"), "block_parts.zip!system.new.dat.xz"),
+        (fixtures.join("AP_EXAMPLE.tar.md5"), "AP_EXAMPLE.tar.md5!system.img.lz4"),
     ];
     for (path, container) in packings {
         let packed = unfolded(&[path]);

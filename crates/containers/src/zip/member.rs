@@ -2,7 +2,7 @@
 //! belonging to two members.
 
 use bytes::{Budget, ByteSource, Error, Kind, Result};
-use codecs::{Crc32, DeflatedMember, Wrapping};
+use codecs::{Codec, Crc32, PackedMember, Wrapping};
 
 use super::{LOCAL_HEADER_MARK, directory::Record, end_record::EndRecord};
 use crate::Problem;
@@ -162,13 +162,14 @@ fn stored(packed: ByteSource, data_offset: u64, record: &Record) -> Result<ByteS
     Err(Error::corrupt("uncompressed size of a stored member", data_offset))
 }
 
-fn deflated(packed: ByteSource, packed_offset: u64, record: &Record, budget: &Budget) -> Result<DeflatedMember> {
+fn deflated(packed: ByteSource, packed_offset: u64, record: &Record, budget: &Budget) -> Result<PackedMember> {
     if record.unpacked_len > record.packed_len.saturating_mul(DEFLATE_RATIO_MAX) {
         return Err(Error::corrupt("uncompressed size", record.offset.saturating_add(24)));
     }
     budget.spend_bytes(record.unpacked_len, "uncompressed size", record.offset.saturating_add(24))?;
     let (unpacked_len, crc32) = (record.unpacked_len, Some(record.crc32));
-    Ok(DeflatedMember { packed, packed_offset, wrapping: Wrapping::Raw, unpacked_len, crc32 })
+    let codec = Codec::Deflate(Wrapping::Raw);
+    Ok(PackedMember { packed, packed_offset, codec, unpacked_len, crc32 })
 }
 
 /// The contents of a member whose header says it cannot be read, if they can.

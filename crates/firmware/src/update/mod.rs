@@ -1,5 +1,7 @@
-//! Full-file updates: a ZIP whose script copies members to the device, as makers delivered up to Android 5.
+//! Updates: a ZIP whose script copies members to the device, as makers delivered up to Android 5, or whole images in
+//! blocks, as after it.
 
+mod blocks;
 mod edify;
 mod script;
 
@@ -23,6 +25,7 @@ impl Walk<'_> {
     /// Runs the script of an update on an empty device, puts the result on the device, and gives what remains of the
     /// archive.
     pub(crate) fn update(&mut self, mut tree: Tree, node: &Node, budget: &Budget) -> Tree {
+        let assembled = self.block_updates(&mut tree, node, budget);
         let Some(expression) = self.script(&tree, node, budget) else { return tree };
         let mut run = script::Run::new(&tree, budget);
         if let Err(error) = run.execute(&expression) {
@@ -31,9 +34,9 @@ impl Walk<'_> {
         let result = run.finish();
         tree.entries.retain(|entry| !result.used.contains(&entry.path));
         tree.entries.retain(|entry| first_component(&entry.path) != b"META-INF");
-        for name in &result.block_updates {
+        for name in result.block_updates.difference(&assembled) {
             tree.entries.retain(|entry| entry.path != *name);
-            let reason = "block update is not read".to_owned();
+            let reason = "block update without its list or its data".to_owned();
             self.cover(&node.inside, &shown(name), "block_update", Outcome::Unread(reason));
         }
         let mut notes = result.notes;

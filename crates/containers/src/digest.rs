@@ -1,0 +1,148 @@
+//! Sources whose digest is known from elsewhere and compared when they are read.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::{ByteSource, Error, ReadAt, Result};
+use sha2::{Digest, Sha256};
+
+/// Bytes hashed at a time.
+const WINDOW_LEN: usize = 64 << 10;
+
+/// `source`, of which nothing is given out before all of it matched `sha256`. For pieces of megabytes: the first read
+/// reads everything. `error` is what a mismatch is told as.
+pub(crate) fn verified(source: ByteSource, sha256: [u8; 32], error: Error) -> ByteSource {
+    ByteSource::new(Arc::new(Verified {
+        source,
+        sha256,
+        error,
+        state: Mutex::new(None),
+        is_good: AtomicBool::new(false),
+    }))
+}
+
+struct Verified {
+    source: ByteSource,
+    sha256: [u8; 32],
+    error: Error,
+    state: Mutex<Option<Result<()>>>,
+    is_good: AtomicBool,
+}
+
+impl Verified {
+    fn check(&self) -> Result<()> {
+        if self.is_good.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(result) = *state {
+            return result;
+        }
+        let result = self.compare();
+        self.is_good.store(result.is_ok(), Ordering::Release);
+        *state = Some(result);
+        result
+    }
+
+    fn compare(&self) -> Result<()> {
+        let mut hash = Sha256::new();
+        let mut window = vec![0; WINDOW_LEN];
+        let mut offset = 0;
+        while offset < self.source.len() {
+            let count = self.source.read_some(offset, &mut window)?;
+            hash.update(window.get(..count).unwrap_or_default());
+            offset = offset.saturating_add(count as u64);
+        }
+        if hash.finalize()[..] == self.sha256 { Ok(()) } else { Err(self.error) }
+    }
+}
+
+impl ReadAt for Verified {
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        self.check()?;
+        self.source.read(offset, target, "verified bytes")
+    }
+}
+
+/// `source`, whose digest is made on the way by whoever reads it from front to back, and compared with its last bytes:
+/// those are then an error instead. Any other way of reading compares nothing.
+pub(crate) fn verified_in_passing(source: ByteSource, sha256: [u8; 32], error: Error) -> ByteSource {
+    let progress = Mutex::new(Progress { next: 0, hash: Some(Sha256::new()) });
+    ByteSource::new(Arc::new(InPassing { source, sha256, error, progress, has_left: AtomicBool::new(false) }))
+}
+
+struct InPassing {
+    source: ByteSource,
+    sha256: [u8; 32],
+    error: Error,
+    progress: Mutex<Progress>,
+    /// Somebody read elsewhere: no need to look any more.
+    has_left: AtomicBool,
+}
+
+struct Progress {
+    next: u64,
+    hash: Option<Sha256>,
+}
+
+impl ReadAt for InPassing {
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        self.source.read(offset, target, "verified bytes")?;
+        if self.has_left.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let Progress { next, hash } = &mut *progress;
+        if *next != offset {
+            self.has_left.store(true, Ordering::Relaxed);
+            *hash = None;
+            return Ok(());
+        }
+        let Some(hash) = hash else { return Ok(()) };
+        hash.update(&*target);
+        *next = next.saturating_add(target.len() as u64);
+        if *next == self.source.len() {
+            let result = hash.finalize_reset();
+            // Another pass may follow.
+            *next = 0;
+            if result[..] != self.sha256 {
+                return Err(self.error);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+    use super::*;
+
+    #[test]
+    fn a_digest_that_differs_is_an_error_of_the_first_read_or_of_the_last() {
+        let bytes = ByteSource::from_bytes(b"tidewaiter".to_vec());
+        let good: [u8; 32] = Sha256::digest(b"tidewaiter").into();
+        let error = Error::checksum("digest", 7);
+        assert_eq!(&verified(bytes.clone(), good, error).array::<4>(0, "x").unwrap(), b"tide");
+        assert_eq!(verified(bytes.clone(), [0; 32], error).array::<4>(0, "x"), Err(error));
+        for sum in [good, [0; 32]] {
+            let source = verified_in_passing(bytes.clone(), sum, error);
+            for _ in 0..2 {
+                assert_eq!(&source.array::<4>(0, "x").unwrap(), b"tide");
+                assert_eq!(source.array::<6>(4, "x").is_ok(), sum == good);
+            }
+            assert_eq!(&source.array::<6>(4, "x").unwrap(), b"waiter");
+        }
+    }
+}

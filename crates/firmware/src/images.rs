@@ -1,0 +1,160 @@
+//! Containers whose members are no files of the device but whole partitions, boot images, and the modules that the
+//! device mounts itself (APEX).
+
+use bytes::{Budget, ByteSource};
+use containers::{Opened, protobuf::Message};
+use findings::Outcome;
+
+use crate::{
+    FileKind,
+    layers::{Member, Origin},
+    listing::Absent,
+    names::{joined, shown},
+    partitions::{self, ImageName},
+    tree::Tree,
+    walk::{Node, Walk},
+};
+
+/// Containers of partitions, by the names of their formats.
+const DISKS: &[&str] = &["payload", "super", "gpt"];
+/// Containers of a kernel and its ramdisks.
+const BOOT_IMAGES: &[&str] = &["boot_image", "vendor_boot_image"];
+/// How many wrappers a ramdisk may have: a header of its maker, a packed stream, another one.
+const RAMDISK_LAYERS_MAX: u32 = 4;
+/// Longest manifest of an APEX that is read; real ones have some hundred bytes.
+const APEX_MANIFEST_LEN_MAX: u64 = 1 << 20;
+
+pub(crate) fn is_disk(format: &str) -> bool {
+    DISKS.contains(&format)
+}
+
+pub(crate) fn is_boot_image(format: &str) -> bool {
+    BOOT_IMAGES.contains(&format)
+}
+
+impl Walk<'_> {
+    /// A container of partitions: each member ends as read, in part, or unread with the reason.
+    pub(crate) fn disk(&mut self, opened: Opened, node: &Node, budget: &Budget) {
+        let holes = opened.problems.len();
+        for problem in opened.problems {
+            let name = if problem.name.is_empty() { node.path.clone() } else { shown(&problem.name) };
+            let container = if problem.name.is_empty() { &node.container } else { &node.inside };
+            self.cover(container, &name, "partition", Outcome::Unread(problem.error.to_string()));
+        }
+        let count = opened.children.len();
+        let read = format!("{count} {}", if count == 1 { "partition" } else { "partitions" });
+        let outcome = if holes == 0 {
+            Outcome::Read(read)
+        } else {
+            Outcome::Partial(vec![format!("{read} read"), format!("{holes} could not be read completely")])
+        };
+        self.cover(&node.container, &node.path, node.kind, outcome);
+        let members =
+            opened.children.into_iter().map(|child| Member { name: child.name, source: child.source, partition: None });
+        self.members(members.collect(), &node.inside, Origin::Partitions, budget);
+    }
+
+    /// A boot image: its ramdisks are mounted below the image's name. Kernels and device trees hold no files.
+    pub(crate) fn boot_image(&mut self, opened: Opened, partition: Option<&str>, node: &Node, budget: &Budget) {
+        let partition = match partitions::by_image(partition.unwrap_or(&node.path)) {
+            ImageName::Partition(name) => name.to_owned(),
+            ImageName::Other(stem) => stem.strip_suffix("_a").unwrap_or(&stem).to_owned(),
+        };
+        let problems: Vec<String> =
+            opened.problems.iter().map(|problem| format!("{}: {}", shown(&problem.name), problem.error)).collect();
+        let parts: Vec<String> = opened.children.iter().map(|child| shown(&child.name)).collect();
+        let outcome = if problems.is_empty() { Outcome::Read(parts.join(", ")) } else { Outcome::Partial(problems) };
+        self.cover(&node.container, &node.path, node.kind, outcome);
+        for child in opened.children.into_iter().filter(|child| child.name.starts_with(b"ramdisk")) {
+            self.ramdisk(&child.source, &shown(&child.name), &partition, node, budget);
+        }
+    }
+
+    fn ramdisk(&mut self, source: &ByteSource, name: &str, partition: &str, image: &Node, budget: &Budget) {
+        let mut source = source.clone();
+        for _ in 0..RAMDISK_LAYERS_MAX {
+            let Some(format) = containers::identify(&source) else { break };
+            let node = Node::layer(&image.inside, name, format.name);
+            self.enter(&node);
+            let opened = budget.deeper("ramdisk").and_then(|budget| (format.open)(&source, &budget));
+            let mut opened = match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    self.cover(&image.inside, name, format.name, Outcome::Unread(error.to_string()));
+                    return;
+                }
+            };
+            match opened.children.as_slice() {
+                [only] if only.name.is_empty() => {
+                    source = only.source.clone();
+                    if !opened.problems.is_empty() {
+                        let problems = opened.problems.drain(..).map(|problem| problem.error.to_string()).collect();
+                        self.cover(&image.inside, name, format.name, Outcome::Partial(problems));
+                    }
+                }
+                _ => {
+                    self.mount(Tree::of_container(opened, budget), partition, Absent::default(), &node);
+                    return;
+                }
+            }
+        }
+        self.cover(&image.inside, name, "ramdisk", Outcome::Unread("no format claims what is at 0x0".to_owned()));
+    }
+
+    /// Mounts what the device's modules hold, as the device does at every start. A module replaced by a packed one
+    /// (`original_apex`) is unpacked first.
+    pub(crate) fn apexes(&mut self, budget: &Budget) {
+        let is_apex = |path: &str| path.ends_with(".apex") || path.ends_with(".capex");
+        let found: Vec<(String, String, ByteSource)> = self
+            .files
+            .values()
+            .filter_map(|file| match &file.kind {
+                FileKind::File(source) if is_apex(&file.path) => {
+                    Some((file.container.clone(), file.path.clone(), source.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (container, path, source) in found {
+            let name = path.trim_start_matches('/');
+            let node = Node::layer(&container, name, "apex");
+            self.enter(&node);
+            if let Err(reason) = self.apex(&source, &node, budget) {
+                self.cover(&container, name, "apex", Outcome::Unread(reason));
+            }
+        }
+    }
+
+    fn apex(&mut self, source: &ByteSource, node: &Node, budget: &Budget) -> Result<(), String> {
+        let told = |error: bytes::Error| error.to_string();
+        let budget = &budget.deeper("apex").map_err(told)?;
+        let mut archive = containers::zip::Archive::read(source, budget).map_err(told)?;
+        if let Some(original) = archive.member(b"original_apex") {
+            archive = containers::zip::Archive::read(&original.source, budget).map_err(told)?;
+        }
+        let member = |name: &str| {
+            let problem = || archive.problem(name.as_bytes()).map_or(format!("no {name} in it"), |e| e.to_string());
+            archive.member(name.as_bytes()).map(|member| &member.source).ok_or_else(problem)
+        };
+        let manifest = member("apex_manifest.pb")?;
+        if manifest.len() > APEX_MANIFEST_LEN_MAX {
+            return Err("apex_manifest.pb is too long".to_owned());
+        }
+        let manifest = manifest.to_vec(budget, "apex_manifest.pb").map_err(told)?;
+        let name =
+            Message::new(&manifest, 0).bytes(1).map(shown).filter(|name| !name.is_empty() && !name.contains('/'));
+        let name = name.ok_or("no name in apex_manifest.pb")?;
+        let payload = member("apex_payload.img")?;
+        let format = filesystems::identify(payload).ok_or("no file system claims apex_payload.img")?;
+        let tree = (format.read)(payload, budget).map_err(told)?;
+        let tree = Tree { entries: tree.entries, problems: tree.problems };
+        let inside = Node {
+            container: node.inside.clone(),
+            path: "apex_payload.img".to_owned(),
+            kind: format.name,
+            inside: joined(&node.inside, "apex_payload.img"),
+        };
+        self.mount(tree, &format!("apex/{name}"), Absent::default(), &inside);
+        Ok(())
+    }
+}
