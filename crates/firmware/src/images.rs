@@ -2,7 +2,11 @@
 //! device mounts itself (APEX).
 
 use bytes::{Budget, ByteSource};
-use containers::{Opened, protobuf::Message};
+use containers::{
+    Opened,
+    protobuf::Message,
+    verified_boot::{self, Vbmeta},
+};
 use findings::Outcome;
 
 use crate::{
@@ -23,6 +27,27 @@ const BOOT_IMAGES: &[&str] = &["boot_image", "vendor_boot_image"];
 const RAMDISK_LAYERS_MAX: u32 = 4;
 /// Longest manifest of an APEX that is read; real ones have some hundred bytes.
 const APEX_MANIFEST_LEN_MAX: u64 = 1 << 20;
+
+/// Kind of the lines that tell of a signer.
+const VBMETA: &str = "vbmeta";
+
+/// A signer in words: the algorithm, the key as avbtool shows keys, and what is switched off.
+fn told(vbmeta: &Vbmeta) -> String {
+    let mut text = match vbmeta.key_sha1 {
+        Some(key) => {
+            let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{}, key {key}", vbmeta.algorithm)
+        }
+        None => "not signed".to_owned(),
+    };
+    for (bit, words) in [(1, "hash trees switched off"), (2, "verification switched off")] {
+        if vbmeta.flags & bit != 0 {
+            text.push_str(", ");
+            text.push_str(words);
+        }
+    }
+    text
+}
 
 pub(crate) fn is_disk(format: &str) -> bool {
     DISKS.contains(&format)
@@ -52,6 +77,24 @@ impl Walk<'_> {
         let members =
             opened.children.into_iter().map(|child| Member { name: child.name, source: child.source, partition: None });
         self.members(members.collect(), &node.inside, Origin::Partitions, budget);
+    }
+
+    /// Tells whose key a device would believe for this image, if it says so: in a footer, or as a vbmeta of its own.
+    pub(crate) fn signer(&mut self, source: &ByteSource, name: &str, outer: &str) {
+        let vbmeta = if source.has(0, b"AVB0") {
+            Vbmeta::read(source)
+        } else {
+            match verified_boot::footer(source) {
+                Ok(Some(footer)) => Vbmeta::read(&footer.vbmeta),
+                Ok(None) => return,
+                Err(error) => Err(error),
+            }
+        };
+        let outcome = match vbmeta {
+            Ok(vbmeta) => Outcome::Read(told(&vbmeta)),
+            Err(error) => Outcome::Unread(error.to_string()),
+        };
+        self.cover(outer, name, VBMETA, outcome);
     }
 
     /// A boot image: its ramdisks are mounted below the image's name. Kernels and device trees hold no files.

@@ -215,6 +215,7 @@ impl Walk<'_> {
         if source.has(0, b"\x7fELF") {
             return Claim::Native;
         }
+        self.signer(source, &name, outer);
         if self.image(member, &name, outer, budget) {
             return Claim::Layer;
         }
@@ -272,7 +273,9 @@ impl Walk<'_> {
             return Claim::Loose;
         }
         self.enter(&node);
-        if images::is_disk(format.name) {
+        if format.name == containers::verified_boot::FORMAT.name {
+            // Its signer was told above; nothing else is in it.
+        } else if images::is_disk(format.name) {
             self.disk(opened, &node, &deeper);
         } else if images::is_boot_image(format.name) {
             self.boot_image(opened, member.partition.as_deref(), &node, &deeper);
@@ -361,6 +364,15 @@ fn is_package(opened: &containers::Opened) -> bool {
 
 /// `system.img_sparsechunk.3`, `system.img.3` and `system.img_sparsechunk3` as the name of the whole and the number.
 fn chunk_name(name: &[u8]) -> Option<(&[u8], u64)> {
+    // `super_3.img` and `super.3.1f2e3d.img` as well: parts of one image by the names that only it has.
+    let file = names::last_component(name);
+    if let Some(rest) = file.strip_prefix(b"super").and_then(|rest| rest.strip_suffix(b".img")) {
+        let digits: &[u8] = rest.strip_prefix(b"_").or_else(|| rest.strip_prefix(b"."))?;
+        let digits = digits.split(|&byte| byte == b'.').next().unwrap_or_default();
+        let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        let whole = name.get(..name.len().checked_sub(file.len())?.checked_add(5)?)?;
+        return Some((whole, number));
+    }
     let digits = name.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (stem, number) = name.split_at_checked(name.len().checked_sub(digits)?)?;
     let number = std::str::from_utf8(number).ok()?.parse().ok()?;
@@ -381,6 +393,10 @@ mod tests {
             (&b"system.img_sparsechunk.12"[..], whole(b"system.img", 12)),
             (b"images/super.img.0", whole(b"images/super.img", 0)),
             (b"system.img_sparsechunk3", whole(b"system.img", 3)),
+            (b"images/super_3.img", whole(b"images/super", 3)),
+            (b"super.3.1f2e3d.img", whole(b"super", 3)),
+            (b"super_empty.img", None),
+            (b"super.img", None),
             (b"system2", None),
             (b"system.img", None),
             (b"7", None),

@@ -1,0 +1,52 @@
+//! One target for every registered format: `FORMAT=payload cargo +nightly fuzz run format fixtures/containers/payload`.
+//! Without a name the bytes go through every format.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use bytes::{Budget, ByteSource, Limits};
+use filesystems::EntryKind;
+use libfuzzer_sys::fuzz_target;
+
+/// What one run may spend.
+const LIMITS: Limits = Limits { depth: 4, nodes: 20_000, unpacked_bytes: 4 << 20 };
+/// Files and members read of one run.
+const READ_MAX: usize = 64;
+
+static NAME: LazyLock<Option<String>> = LazyLock::new(|| {
+    let name = std::env::var("FORMAT").ok();
+    if let Some(name) = &name {
+        let is_known = containers::FORMATS.iter().any(|format| format.name == name)
+            || filesystems::FORMATS.iter().any(|format| format.name == name);
+        assert!(is_known, "no format is called {name}");
+    }
+    name
+});
+
+fuzz_target!(|data: &[u8]| {
+    let source = ByteSource::from_bytes(data.to_vec());
+    let is_wanted = |name: &str| NAME.as_deref().is_none_or(|wanted| wanted == name);
+    for format in containers::FORMATS.iter().filter(|format| is_wanted(format.name) && (format.probe)(&source)) {
+        let Ok(opened) = (format.open)(&source, &Budget::new(LIMITS)) else { continue };
+        for child in opened.children.iter().take(READ_MAX) {
+            read(&child.source);
+        }
+    }
+    for format in filesystems::FORMATS.iter().filter(|format| is_wanted(format.name) && (format.probe)(&source)) {
+        let Ok(tree) = (format.read)(&source, &Budget::new(LIMITS)) else { continue };
+        for entry in tree.entries.iter().take(READ_MAX) {
+            if let EntryKind::File(source) = &entry.kind {
+                read(source);
+            }
+        }
+    }
+});
+
+/// The beginning, the middle and the end.
+fn read(source: &ByteSource) {
+    let mut window = [0; 4096];
+    for offset in [0, source.len() / 2, source.len().saturating_sub(4096)] {
+        let _ = source.read_some(offset, &mut window);
+    }
+}
