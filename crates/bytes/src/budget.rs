@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::{Error, Result};
+use crate::{Error, Keys, Result};
 
 /// Upper bounds for one task. Every loop whose length the input chooses spends from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ impl fmt::Display for Limit {
 pub struct Budget {
     depth: u32,
     left: Arc<Left>,
+    /// Every reader is given a budget, so the keys go with it: a package may need one at any depth.
+    keys: Arc<Keys>,
 }
 
 #[derive(Debug)]
@@ -70,7 +72,19 @@ impl Budget {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let left = Left { nodes: AtomicU64::new(limits.nodes), unpacked_bytes: AtomicU64::new(limits.unpacked_bytes) };
-        Self { depth: limits.depth, left: Arc::new(left) }
+        Self { depth: limits.depth, left: Arc::new(left), keys: Arc::default() }
+    }
+
+    /// The same budget, and keys for what is encrypted.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys: Arc::new(keys), ..self }
+    }
+
+    /// Keys that the user brought.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Spends `count` nodes for `what` at `offset`.
@@ -86,7 +100,7 @@ impl Budget {
     /// The budget one layer further in; fails when the nesting is too deep.
     pub fn deeper(&self, what: &'static str) -> Result<Self> {
         let depth = self.depth.checked_sub(1).ok_or(Error::limit(Limit::Depth, what, 0))?;
-        Ok(Self { depth, left: Arc::clone(&self.left) })
+        Ok(Self { depth, left: Arc::clone(&self.left), keys: Arc::clone(&self.keys) })
     }
 }
 

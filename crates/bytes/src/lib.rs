@@ -9,6 +9,7 @@ mod cursor;
 mod error;
 mod extents;
 pub mod host;
+mod keys;
 mod source;
 mod spool;
 
@@ -16,5 +17,6 @@ pub use budget::{Budget, Limit, Limits};
 pub use cursor::Cursor;
 pub use error::{Error, Kind, Result};
 pub use extents::{Extents, Piece};
+pub use keys::Keys;
 pub use source::{ByteSource, ReadAt};
 pub use spool::Spool;

@@ -67,6 +67,9 @@ pub(crate) struct Scan {
     /// Keep the results of apps in this folder and use those kept there: a second scan of equal apps takes seconds
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
+    /// Keys for encrypted packages: a line for each, a scheme (ozip, ofp, ofp_mtk, ops) and its values in hexadecimal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
     /// Exit with 1 from this rank on: a number for every axis, or axis:rank,... or "never"
     #[arg(long, value_name = "GRADE", default_value = "1")]
     pub(crate) fail_on: Threshold,
@@ -87,6 +90,9 @@ pub(crate) struct Place {
     /// A file or folder, and parts inside it: ota.zip!system.img!app/X.apk; ota.zip!/system/app/X.apk by device path
     #[arg(value_name = "WHAT!PATH")]
     pub(crate) place: String,
+    /// Keys for encrypted packages, as for `scan`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
 }
 
 /// Flags of `ls`.

@@ -10,12 +10,12 @@ use firmware::look::{self, Look};
 use crate::{
     arguments::Code,
     exit::{Exit, Stop},
-    output,
+    keys, output,
 };
 
 pub(crate) fn run(flags: &Code) -> Result<Exit, Stop> {
     let place = &flags.place.place;
-    let budget = Budget::new(Limits::FIRMWARE);
+    let budget = keys::budget(flags.place.keys.as_deref())?;
     let found = look::resolve(place, &budget).map_err(|error| Stop::because(error.to_string()))?;
     let files = files(place, &found, &budget)?;
     let program = Program::build(&files, &Budget::new(Limits::FILE));

@@ -7,6 +7,7 @@ mod exit;
 mod explain_command;
 mod fleet_command;
 mod formats_command;
+mod keys;
 mod knowledge_command;
 mod look_commands;
 mod output;

@@ -13,7 +13,7 @@ use store::Results;
 use crate::{
     arguments::Scan,
     exit::{Exit, Stop},
-    knowledge_command, output, process,
+    keys, knowledge_command, output, process,
     progress::{Display, Way},
 };
 
@@ -26,10 +26,11 @@ const REASONS_SHOWN_MAX: usize = 5;
 pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
     let inputs = inputs(&flags.what)?;
     let knowledge = knowledge_command::load(flags.knowledge.as_deref())?;
+    let keys = flags.keys.as_deref().map(keys::read).transpose()?;
     // An output that cannot be written should be known before the work, not after it.
     let target = flags.output.as_deref().map(create).transpose()?;
     let results = flags.store.as_deref().map(open_store).transpose()?;
-    let options = scan::Options { results: results.as_ref() };
+    let options = scan::Options { results: results.as_ref(), keys: keys.as_ref() };
     let page = flags.html.as_deref().map(create).transpose()?;
     let start = Instant::now();
     let display = Display::new(Way::suiting(flags.quiet, flags.verbose));

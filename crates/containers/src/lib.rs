@@ -7,8 +7,10 @@ pub mod android_sparse;
 pub mod block_update;
 pub mod boot_image;
 pub mod burn_package;
+mod cipher;
 pub mod cpio;
 mod digest;
+pub mod dz;
 pub mod gpt;
 pub mod image_header;
 pub mod imagewty;
@@ -17,6 +19,9 @@ mod layout;
 pub mod magic_prefix;
 pub mod md5_trailer;
 pub mod nb0;
+pub mod ofp;
+pub mod ofp_mtk;
+pub mod ozip;
 pub mod pac;
 pub mod packed;
 pub mod payload;
@@ -25,6 +30,7 @@ pub mod protobuf;
 pub mod rkaf;
 pub mod rkfw;
 pub mod signed_image;
+pub mod sin;
 pub mod super_partition;
 pub mod tar;
 mod text;
@@ -49,6 +55,9 @@ pub const FORMATS: &[&Format] = &[
     &burn_package::FORMAT,
     &kdz::FORMAT,
     &md5_trailer::FORMAT,
+    &ozip::FORMAT,
+    &dz::FORMAT,
+    &sin::FORMAT,
     &verified_boot::FOOTER_FORMAT,
     &payload::FORMAT,
     &super_partition::FORMAT,
@@ -66,7 +75,9 @@ pub const FORMATS: &[&Format] = &[
     &packed::LZ4,
     &packed::LZOP,
     &zip::FORMAT,
-    // Without a mark: after all that have one.
+    // Marks at the end, and none at all: after all that have one where they begin.
+    &ofp::FORMAT,
+    &ofp_mtk::FORMAT,
     &nb0::FORMAT,
 ];
 

@@ -32,7 +32,7 @@ fn every_fixture_is_recognised_and_reads_as_the_independent_listing_says() {
             let source = ByteSource::open(&path).unwrap();
             let found = identify(&source).unwrap_or_else(|| panic!("{} is not recognised", path.display()));
             assert_eq!(found.name, format.name, "{}", path.display());
-            let opened = (format.open)(&source, &Budget::new(Limits::FILE)).unwrap();
+            let opened = (format.open)(&source, &common::budget(Limits::FILE)).unwrap();
             let mut lines = Vec::new();
             for child in &opened.children {
                 let Ok(bytes) = child.source.to_vec(&Budget::new(Limits::FILE), "member") else { continue };

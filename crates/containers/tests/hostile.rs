@@ -6,7 +6,7 @@ mod common;
 
 use std::{fs, time::Instant};
 
-use bytes::{Budget, ByteSource, Limits};
+use bytes::{Budget, ByteSource, Keys, Limits};
 use containers::{FORMATS, Format};
 
 /// Runs for each format.
@@ -59,11 +59,11 @@ fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
 }
 
 /// Opens the source and reads the beginning and the end of every child, as a walker would.
-fn exercise(format: &Format, source: &ByteSource) -> bool {
+fn exercise(format: &Format, source: &ByteSource, keys: &Keys) -> bool {
     if !(format.probe)(source) {
         return false;
     }
-    let Ok(opened) = (format.open)(source, &Budget::new(LIMITS)) else { return false };
+    let Ok(opened) = (format.open)(source, &Budget::new(LIMITS).with_keys(keys.clone())) else { return false };
     let mut window = [0; 512];
     for child in opened.children.iter().take(16) {
         let _ = child.source.read_some(0, &mut window);
@@ -75,6 +75,7 @@ fn exercise(format: &Format, source: &ByteSource) -> bool {
 
 #[test]
 fn damaged_fixtures_never_panic_and_stay_within_their_bounds() {
+    let keys = common::budget(LIMITS).keys().clone();
     for format in FORMATS {
         let start = Instant::now();
         let fixtures: Vec<Vec<u8>> = common::fixtures_of(format.name)
@@ -87,9 +88,9 @@ fn damaged_fixtures_never_panic_and_stay_within_their_bounds() {
             let mut bytes = fixtures[run as usize % fixtures.len()].clone();
             damage(&mut bytes, &mut dice);
             let source = ByteSource::from_bytes(bytes);
-            opened += u64::from(exercise(format, &source));
+            opened += u64::from(exercise(format, &source, &keys));
             // The other formats must stand these bytes too, each in its turn.
-            exercise(FORMATS[(run as usize / fixtures.len()) % FORMATS.len()], &source);
+            exercise(FORMATS[(run as usize / fixtures.len()) % FORMATS.len()], &source, &keys);
         }
         println!("{}: {RUNS} runs, {opened} opened, {:?}", format.name, start.elapsed());
         assert!(opened > RUNS / 20, "{}: only {opened} of {RUNS} damaged copies were opened", format.name);
@@ -102,12 +103,13 @@ fn damaged_fixtures_never_panic_and_stay_within_their_bounds() {
 
 #[test]
 fn every_prefix_of_a_fixture_is_read_or_refused() {
+    let keys = common::budget(LIMITS).keys().clone();
     for format in FORMATS {
         for path in common::fixtures_of(format.name) {
             let whole = ByteSource::open(&path).unwrap().to_vec(&Budget::new(Limits::FILE), "fixture").unwrap();
             let step = (whole.len() / 400).max(1);
             for end in (0..whole.len()).step_by(step) {
-                exercise(format, &ByteSource::from_bytes(whole[..end].to_vec()));
+                exercise(format, &ByteSource::from_bytes(whole[..end].to_vec()), &keys);
             }
         }
     }

@@ -39,11 +39,21 @@ const FORMATS: &[Unsupported] = &[
     Unsupported::new("ubifs", 0, &[0x31, 0x18, 0x10, 0x06]),
     Unsupported::new("cramfs", 0, &[0x45, 0x3d, 0xcd, 0x28]),
     Unsupported::new("ext4", 1080, &[0x53, 0xef]),
+    // The first block of a card image under RC6, header versions 0x100 and 0x300.
+    Unsupported::new(
+        "imagewty, encrypted with RC6",
+        0,
+        b"\x2a\x99\xa2\x80\x46\xd0\x63\x98\x24\xa2\x62\x04\x93\x1e\x03\x95",
+    ),
+    Unsupported::new(
+        "imagewty, encrypted with RC6",
+        0,
+        b"\x36\xd7\xa9\x54\xf5\x98\xaa\xaf\x76\x57\x5e\x5f\x54\xa3\x15\x5d",
+    ),
     Unsupported::new("7z", 0, b"7z\xbc\xaf\x27\x1c"),
     Unsupported::new("rar", 0, b"Rar!\x1a\x07"),
     Unsupported::new("android_sparse", 0, &[0x3a, 0xff, 0x26, 0xed]),
     Unsupported::new("zip", 0, b"PK\x03\x04"),
-    Unsupported::new("ozip", 0, b"OPPOENCRYPT!"),
 ];
 
 /// The first format whose mark is there.

@@ -2,7 +2,9 @@
 
 mod common;
 
+use bytes::{Budget, Keys, Limits};
 use common::{Scratch, device, gunzipped, holes, repository, unfolded};
+use firmware::{Input, unfold};
 
 /// A sector of the media in these tests.
 const SECTOR_LEN: usize = 512;
@@ -117,4 +119,20 @@ fn a_flash_file_finds_chunks_by_its_own_names_and_misses_the_last_one() {
     let cut = unfolded(&[scratch.0.join("cut")]);
     let told: Vec<&str> = holes(&cut).into_iter().map(|line| line.path.as_str()).collect();
     assert_eq!(told, ["system.img", "system.img_sparsechunk.1"]);
+}
+
+#[test]
+fn an_encrypted_update_is_read_with_its_key_and_named_without_it() {
+    let fixtures = repository().join("fixtures/containers");
+    let path = fixtures.join("ozip/update.ozip");
+    let without = unfolded(std::slice::from_ref(&path));
+    let told: Vec<String> = holes(&without).iter().map(|line| format!("{} {:?}", line.path, line.outcome)).collect();
+    assert!(
+        matches!(told.as_slice(), [only] if only.starts_with("update.ozip") && only.contains("AES-128")),
+        "{told:?}"
+    );
+    let keys = Keys::read(&fixtures.join("keys.txt")).unwrap_or_default();
+    let with = unfold(&[Input { path }], &Budget::new(Limits::FIRMWARE).with_keys(keys));
+    assert!(holes(&with).is_empty(), "{:?}", holes(&with));
+    assert_eq!(with.property("ro.build.id"), Some("X"));
 }

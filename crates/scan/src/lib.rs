@@ -19,7 +19,7 @@ use analysis::{
     Kinds,
     link::{LinkApp, LinkProvider},
 };
-use bytes::{Budget, Limits};
+use bytes::{Budget, Keys, Limits};
 use findings::Report;
 use firmware::{Firmware, Input};
 use knowledge::Knowledge;
@@ -78,12 +78,14 @@ impl Progress for Silent {
 pub struct Options<'a> {
     /// Results of apps that were analysed before, and where new ones are kept. The report does not depend on them.
     pub results: Option<&'a Results>,
+    /// Keys for encrypted packages.
+    pub keys: Option<&'a Keys>,
 }
 
 /// Scans `inputs`, which together make one device, on the threads of the current pool.
 #[must_use]
 pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progress: &dyn Progress) -> Report {
-    let budget = Budget::new(Limits::FIRMWARE);
+    let budget = Budget::new(Limits::FIRMWARE).with_keys(options.keys.cloned().unwrap_or_default());
     let files = AtomicUsize::new(0);
     let firmware = firmware::unfold_with(inputs, &budget, &|step| match step {
         firmware::Progress::Layer { path, .. } => progress.at(Stage::Unfold, files.load(Ordering::Relaxed), 0, path),

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::ByteSource;
+use bytes::{Budget, ByteSource, Keys, Limits};
 
 /// The folder with one folder per format.
 pub(crate) fn fixtures() -> PathBuf {
@@ -29,4 +29,9 @@ pub(crate) fn fixtures_of(format: &str) -> Vec<PathBuf> {
 /// One fixture in memory.
 pub(crate) fn load(format: &str, name: &str) -> ByteSource {
     ByteSource::open(&fixtures().join(format).join(name)).unwrap()
+}
+
+/// A budget with the keys of the encrypted fixtures.
+pub(crate) fn budget(limits: Limits) -> Budget {
+    Budget::new(limits).with_keys(Keys::read(&fixtures().join("keys.txt")).unwrap())
 }
