@@ -22,6 +22,16 @@ impl Store {
         Arc::new(Self { image, blocks: Blocks::default() })
     }
 
+    /// What was kept of the block at `offset`.
+    pub(crate) fn kept(&self, offset: u64) -> Option<Arc<Vec<u8>>> {
+        self.blocks.get(offset)
+    }
+
+    /// Keeps the block at `offset` for a while.
+    pub(crate) fn keep(&self, offset: u64, block: &Arc<Vec<u8>>) {
+        self.blocks.put(offset, block);
+    }
+
     /// The unpacked block, of which at least `needed` bytes are there.
     pub(crate) fn block(&self, packed: &Packed, needed: usize) -> Result<Arc<Vec<u8>>> {
         if let Some(block) = self.blocks.get(packed.offset).filter(|block| block.len() >= needed) {
@@ -51,8 +61,8 @@ impl Store {
 
     /// Fills `target` from `within` of a run of `run_len` bytes.
     fn read_packed(&self, packed: &Packed, within: u64, run_len: u64, target: &mut [u8]) -> Result<()> {
-        if within == 0 && packed.skip == 0 && len64(target.len()) == run_len && self.blocks.get(packed.offset).is_none()
-        {
+        let is_whole = packed.skip == 0 && u64::from(packed.unpacked_len) == run_len;
+        if is_whole && within == 0 && len64(target.len()) == run_len && self.blocks.get(packed.offset).is_none() {
             let len = self.unpack(packed, target)?;
             return if len == target.len() { Ok(()) } else { Err(short(packed, run_len, len64(len))) };
         }

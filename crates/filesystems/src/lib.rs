@@ -4,6 +4,7 @@
 
 pub mod erofs;
 pub mod ext4;
+pub mod squashfs;
 
 mod contents;
 mod record;
@@ -14,7 +15,7 @@ mod walk;
 use bytes::{Budget, ByteSource, Result};
 
 /// Every file system that can be read from an image, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT];
+pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT, &squashfs::FORMAT];
 
 /// A file system that can be read.
 pub struct Format {
