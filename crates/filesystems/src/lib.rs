@@ -4,6 +4,7 @@
 
 pub mod erofs;
 pub mod ext4;
+pub mod f2fs;
 pub mod squashfs;
 
 mod contents;
@@ -15,7 +16,7 @@ mod walk;
 use bytes::{Budget, ByteSource, Result};
 
 /// Every file system that can be read from an image, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT, &squashfs::FORMAT];
+pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT, &f2fs::FORMAT, &squashfs::FORMAT];
 
 /// A file system that can be read.
 pub struct Format {
