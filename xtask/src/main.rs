@@ -6,13 +6,14 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 use std::{env, fs, io};
 
-use xtask::{limits, root, schema};
+use xtask::{diff_walk, limits, root, schema};
 
 const HELP: &str = "cargo xtask TASK
 
   ci              every check: format, lints, tests, documentation, licences and sources of dependencies
   docs            writes the generated documents anew
   docs --check    fails if one of them is stale
+  diff-walk IMAGE compares what is read of an image with what the kernel mounts: ext4, EROFS, squashfs; as root
 ";
 
 /// Version of the tool that checks licences, bans and sources; it is installed below the target folder if it is missing.
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["docs"] => docs(true),
         ["docs", "--check"] => docs(false),
+        ["diff-walk", image] => diff_walk::diff_walk(Path::new(image)).map(|same| tell(&same)),
         _ => Err(HELP.to_owned()),
     };
     match done {

@@ -57,7 +57,7 @@ impl Checkpoint {
         let record = Record::new(&block, Image::offset_of(start));
         let version = record.u64(0, "checkpoint_ver")?;
         let blocks = u64::from(record.u32(136, "cp_pack_total_block_count")?);
-        if blocks < 2 || blocks > SEGMENT_BLOCKS {
+        if !(2..=SEGMENT_BLOCKS).contains(&blocks) {
             return Err(Error::corrupt("cp_pack_total_block_count", record.offset_of(136)));
         }
         // The last block repeats the first: it is written when all others are.
