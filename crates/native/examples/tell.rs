@@ -1,0 +1,26 @@
+//! Tells what a native file imports, exports, registers and says: `cargo run --example tell FILE`.
+
+#![allow(clippy::print_stdout, reason = "an example tells on stdout")]
+
+use std::{error::Error, path::Path};
+
+use bytes::{Budget, ByteSource, Limits};
+use native::{Elf, jni, strings};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("give a file")?;
+    let budget = Budget::new(Limits::FILE);
+    let source = ByteSource::open(Path::new(&path))?;
+    let elf = Elf::read(&source, &budget)?;
+    println!("{:?} {} needed {:?}", elf.machine, if elf.is_64 { 64 } else { 32 }, elf.needed);
+    println!("{} imports, {} exports, {} sections", elf.imports.len(), elf.exports.len(), elf.sections.len());
+    for problem in &elf.problems {
+        println!("problem: {problem}");
+    }
+    let bytes = jni::whole(&source, &budget)?;
+    for binding in jni::exports(&elf).into_iter().chain(jni::registrations(&elf, &bytes)) {
+        println!("{:#x} {:?} {} {:?}", binding.offset, binding.class, binding.method, binding.signature);
+    }
+    println!("{} texts", strings::each(&bytes).count());
+    Ok(())
+}
