@@ -1,5 +1,6 @@
 //! Tasks of the workshop, as functions: the program `xtask` runs them, and so do its tests.
 
+pub mod bench;
 pub mod diff_walk;
 pub mod files;
 pub mod layers;

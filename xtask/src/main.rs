@@ -6,13 +6,14 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 use std::{env, fs, io};
 
-use xtask::{diff_walk, limits, root, schema};
+use xtask::{bench, diff_walk, limits, root, schema};
 
 const HELP: &str = "cargo xtask TASK
 
   ci              every check: format, lints, tests, documentation, licences and sources of dependencies
   docs            writes the generated documents anew
   docs --check    fails if one of them is stale
+  bench SUITE     holds a public suite of apps against its truth; without arguments it says how
   diff-walk IMAGE compares what is read of an image with what the kernel mounts: ext4, EROFS, squashfs; as root
 ";
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["docs"] => docs(true),
         ["docs", "--check"] => docs(false),
+        ["bench", rest @ ..] => bench::bench(rest).and_then(|table| print(&table)),
         ["diff-walk", image] => diff_walk::diff_walk(Path::new(image)).map(|same| tell(&same)),
         _ => Err(HELP.to_owned()),
     };
@@ -41,6 +43,10 @@ fn main() -> ExitCode {
 fn tell(text: &str) {
     // If nobody reads stderr there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn print(text: &str) -> Result<(), String> {
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// Runs everything that must hold; stops at the first failure.

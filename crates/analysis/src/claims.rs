@@ -131,7 +131,7 @@ impl<'a> Teller<'a> {
             confidence: self.confidence(best),
             modifiers: self.modifiers(best, flows, &sink),
             sink,
-            pairs: u32::try_from(self.pairs(flows)).unwrap_or(u32::MAX),
+            pairs: u32::try_from(self.pairs(flows, self.entry(best).is_some())).unwrap_or(u32::MAX),
         };
         let proof = Proof::new(self.steps(best))?;
         Some(Finding::new(
@@ -160,9 +160,11 @@ impl<'a> Teller<'a> {
         entries.all(|entry| entry.is_some()).then_some(first)
     }
 
-    fn pairs(&self, flows: &[&Flow]) -> usize {
+    /// Pairs that an entry point leads to; where none does, all of them.
+    fn pairs(&self, flows: &[&Flow], reachable: bool) -> usize {
         let pairs: BTreeSet<(usize, u32, usize, u32)> = flows
             .iter()
+            .filter(|flow| !reachable || self.entry(flow).is_some())
             .filter_map(|flow| {
                 let (first, last) = (flow.chain.first()?, flow.chain.last()?);
                 let sink = self.fact(*first)?.trace.last()?.step;

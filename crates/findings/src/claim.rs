@@ -196,7 +196,7 @@ pub struct FindingParts {
     pub source: Endpoint,
     /// Where it goes.
     pub sink: Endpoint,
-    /// Number of distinct pairs of source and sink instructions this stands for; the proof shows the best one.
+    /// Number of distinct pairs of source and sink instructions this stands for, of those that an entry point leads to if one leads to any; the proof shows the best one.
     pub pairs: u32,
     /// How sure.
     pub confidence: Confidence,
