@@ -39,7 +39,7 @@ pub use model::{
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
-pub use platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table, matches_pattern};
+pub use platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
 pub use policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
 pub use problem::{Fault, Problem};
 pub use supplier::{CodeSample, EvidenceKind, EvidenceRule, NumberClaim, Supplier, SupplierKind};
@@ -75,6 +75,8 @@ pub struct Knowledge {
     pub entry_points: Vec<EntryPoint>,
     /// Methods the platform calls on registered objects, sorted by class, method.
     pub callbacks: Vec<Callback>,
+    /// In which order the platform calls the methods of a component, by kind of component.
+    pub lifecycles: BTreeMap<String, Lifecycle>,
     /// Permissions of the platform by name.
     pub permissions: BTreeMap<String, Permission>,
     /// Suppliers by id.
@@ -173,6 +175,7 @@ impl Knowledge {
             tables,
             entry_points: values(loader.entry_points),
             callbacks: values(loader.callbacks),
+            lifecycles: map(loader.lifecycles),
             permissions: map(loader.permissions),
             suppliers,
             bundled: values(loader.bundled),
@@ -206,6 +209,16 @@ impl Knowledge {
     pub fn positions(&self, class: &str, method: &str) -> &[usize] {
         // Two short strings per look-up; callers keep their own table per method reference.
         self.index.get(&(class.to_owned(), method.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The models of this class and method name with this number of parameters, and those for every overload.
+    #[must_use]
+    pub fn models_named(&self, class: &str, method: &str, parameters: usize) -> Vec<&Model> {
+        let found = self.positions(class, method).iter().filter_map(|position| self.models.get(*position));
+        let takes = |model: &&Model| {
+            model.signature.as_deref().is_none_or(|signature| names::parameter_count(signature) == parameters)
+        };
+        found.filter(takes).collect()
     }
 
     /// The data kind behind a URI such as `content://sms/inbox`, by the entry with the longest path.

@@ -9,7 +9,7 @@ use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
 use crate::party::{KnownCertificate, Organisation, PartyRule};
-use crate::platform::{Callback, EntryPoint, Permission, Provider, StaticField};
+use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, StaticField};
 use crate::policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
 use crate::problem::{Fault, Problem};
 use crate::raw::{self, Texts};
@@ -83,6 +83,7 @@ pub(crate) struct Loader {
     pub(crate) rows: Entries<(String, String), String>,
     pub(crate) entry_points: Entries<(String, String, String, String), EntryPoint>,
     pub(crate) callbacks: Entries<ModelKey, Callback>,
+    pub(crate) lifecycles: Entries<String, Lifecycle>,
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
     pub(crate) bundled: Entries<String, Bundled>,
@@ -171,6 +172,10 @@ impl Loader {
         for (index, entry) in file.callback.into_iter().enumerate() {
             let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
             self.callback(&entry, &at("callback", index, &about))?;
+        }
+        for (index, entry) in file.lifecycle.into_iter().enumerate() {
+            let at = at("lifecycle", index, &entry.component);
+            self.lifecycle(entry, &cited, &at)?;
         }
         for (index, (name, levels)) in file.permissions.into_iter().enumerate() {
             self.permission(&name, &levels, &cited, &at("permissions", index, &name))?;

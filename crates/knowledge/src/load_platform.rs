@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::load::{At, Loader, put, reference};
 use crate::names::{class_descriptor, is_type, parameter_count};
-use crate::platform::{Callback, EntryPoint, Permission, Provider, Role, StaticField, Table};
+use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table};
 use crate::problem::{Fault, Problem};
 use crate::raw;
 
@@ -91,6 +91,24 @@ impl Loader {
         put(&mut self.entry_points, key, &name, point, at)
     }
 
+    pub(crate) fn lifecycle(&mut self, entry: raw::Lifecycle, cited: &str, at: &At) -> Result<(), Problem> {
+        let mut order: Vec<(String, Vec<String>)> = Vec::new();
+        for line in &entry.order {
+            let Some((from, to)) = line.split_once("->") else { return at.value("order", "STEP -> STEP STEP") };
+            let steps: Vec<String> = to.split_whitespace().map(str::to_owned).collect();
+            order.push((from.trim().to_owned(), steps));
+        }
+        let known = |step: &String| order.iter().any(|(from, _)| from == step);
+        if order.first().is_none_or(|(from, _)| from != Lifecycle::START)
+            || !order.iter().all(|(_, to)| to.iter().all(known))
+        {
+            return at.value("order", "`start` first, and a line for each step");
+        }
+        let reference = reference(entry.reference, cited, at)?;
+        let lifecycle = Lifecycle { component: entry.component.clone(), order, reference };
+        put(&mut self.lifecycles, entry.component.clone(), &entry.component, lifecycle, at)
+    }
+
     pub(crate) fn callback(&mut self, entry: &raw::Callback, at: &At) -> Result<(), Problem> {
         at.signature(entry.signature.as_deref())?;
         let parameters = roles(&entry.parameters, at)?;
@@ -146,9 +164,10 @@ fn roles(texts: &[String], at: &At) -> Result<Vec<Role>, Problem> {
         "intent" => Ok(Role::Intent),
         "uri" => Ok(Role::Uri),
         "outside" => Ok(Role::Outside),
+        "state" => Ok(Role::State),
         text => match text.strip_prefix("kind:") {
             Some(kind) => Ok(Role::Kind(kind.to_owned())),
-            None => at.value("parameters", "_, intent, uri, outside or kind:KIND"),
+            None => at.value("parameters", "_, intent, uri, outside, state or kind:KIND"),
         },
     };
     texts.iter().map(role).collect()

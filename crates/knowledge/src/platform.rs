@@ -83,8 +83,29 @@ pub enum Role {
     Uri,
     /// Anything else the caller chose (`outside`): from outside when the component is exposed.
     Outside,
+    /// The state a component saves before it is destroyed and gets back when it is created anew (`state`).
+    State,
     /// Data of a kind (`kind:location`), whoever calls.
     Kind(String),
+}
+
+/// In which order the platform calls the methods of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// `activity`, `service`...
+    pub component: String,
+    /// After each step, the steps that may follow. A step is the name of a method; `start` is the new object, and
+    /// `callbacks` is every other entry point and everything that was registered, in any order.
+    pub order: Vec<(String, Vec<String>)>,
+    /// Where that is documented.
+    pub reference: String,
+}
+
+impl Lifecycle {
+    /// The step at which the object is made.
+    pub const START: &'static str = "start";
+    /// The step at which whatever was registered is called.
+    pub const CALLBACKS: &'static str = "callbacks";
 }
 
 /// A method of a platform interface or class that the platform calls once an object that overrides it is registered.

@@ -58,6 +58,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) callback: Vec<Callback>,
     #[serde(default)]
+    pub(crate) lifecycle: Vec<Lifecycle>,
+    #[serde(default)]
     pub(crate) permissions: BTreeMap<String, BTreeMap<String, String>>,
     #[serde(default)]
     pub(crate) supplier: Vec<Supplier>,
@@ -212,6 +214,14 @@ pub(crate) struct EntryPoint {
     #[serde(default)]
     pub(crate) reply: bool,
     pub(crate) operation: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lifecycle {
+    pub(crate) component: String,
+    pub(crate) order: Vec<String>,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

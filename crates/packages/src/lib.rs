@@ -4,6 +4,7 @@ pub mod axml;
 mod chunk;
 mod collect;
 mod identity;
+mod layouts;
 mod manifest;
 mod model;
 mod open;
@@ -15,6 +16,7 @@ mod window;
 pub use chunk::Value;
 pub use collect::{Collector, collect};
 pub use identity::identity;
+pub use layouts::Layouts;
 pub use manifest::read_manifest;
 pub use model::{
     CodeFile, Component, ComponentKind, DataSpec, ExportState, HeldPermission, IntentFilter, Package, PathSpec,

@@ -35,6 +35,8 @@ pub struct Package {
     pub defines_permissions: Vec<PermissionDefinition>,
     /// Activities (aliases included), services, receivers, providers.
     pub components: Vec<Component>,
+    /// What its layouts make the platform call and create.
+    pub layouts: crate::Layouts,
     /// Signers, verified.
     pub signers: Vec<Signer>,
     /// Permissions held, whether requested or not; filled by `hold_permissions` for a whole image; sorted by name.
@@ -73,6 +75,7 @@ impl Default for Package {
             uses_permissions: Vec::new(),
             defines_permissions: Vec::new(),
             components: Vec::new(),
+            layouts: crate::Layouts::default(),
             signers: Vec::new(),
             permissions_held: Vec::new(),
             code_files: Vec::new(),

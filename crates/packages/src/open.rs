@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     axml::Document,
+    layouts,
     manifest::{problem, read_manifest},
     model::{CodeFile, Package},
     resources::Resources,
@@ -86,6 +87,10 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
     }
     if archive.member(MANIFEST).is_some() || archive.problem(MANIFEST).is_some() {
         read_app(archive, api_level, budget, package);
+        package.layouts = layouts::read_layouts(archive, budget);
+        if package.layouts.unread > 0 {
+            problem(package, format!("res/layout: {} layouts could not be read to the end", package.layouts.unread));
+        }
     }
     package.code_files = code_files(archive, package);
     let verified = signatures::read_signers(source, archive, budget);

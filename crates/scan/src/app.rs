@@ -19,6 +19,9 @@ use crate::bodies::KeptBodies;
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
 
+/// Parameters of a method that `android:onClick` of a layout names.
+const CLICK_SIGNATURE: &str = "(Landroid/view/View;)";
+
 /// What became of one app.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AppResult {
@@ -170,15 +173,29 @@ fn how(program: &Program, how: constants::How) -> String {
     }
 }
 
-/// What the platform starts, from the manifest.
+/// What the platform starts, from the manifest and the layouts.
 fn components(package: &Package) -> Vec<EntryComponent> {
+    let clicked = package.layouts.click_methods.iter().map(|name| format!("{name}{CLICK_SIGNATURE}"));
+    let clicked: Vec<String> = clicked.collect();
     let declared = package.components.iter().filter(|part| part.enabled).map(|part| EntryComponent {
         kind: kind_word(part.kind).to_owned(),
         class: part.class.clone(),
         exported: part.exported.is_exported(),
         authorities: part.authorities.clone(),
-        methods: Vec::new(),
+        methods: if part.kind == ComponentKind::Activity { clicked.clone() } else { Vec::new() },
     });
+    let unfolded = |kind: &'static str, classes: &BTreeSet<String>| -> Vec<EntryComponent> {
+        let made = |class: &String| EntryComponent {
+            kind: kind.to_owned(),
+            class: class.clone(),
+            exported: false,
+            authorities: Vec::new(),
+            methods: Vec::new(),
+        };
+        classes.iter().map(made).collect()
+    };
+    let views = unfolded("view", &package.layouts.views);
+    let fragments = unfolded("fragment", &package.layouts.fragments);
     let application = package.application_class.iter().map(|class| EntryComponent {
         kind: "application".to_owned(),
         class: class.clone(),
@@ -186,7 +203,7 @@ fn components(package: &Package) -> Vec<EntryComponent> {
         authorities: Vec::new(),
         methods: Vec::new(),
     });
-    application.chain(declared).collect()
+    application.chain(declared).chain(views).chain(fragments).collect()
 }
 
 /// The word of the knowledge files for a kind of component.

@@ -29,6 +29,10 @@ pub(crate) struct Summary {
     pub(crate) objects: Vec<(ObjectKey, Rc<Object>)>,
     /// What it does to the world with what its caller brings.
     pub(crate) effects: Vec<Effect>,
+    /// Whether it may write static fields, itself or by what it calls.
+    pub(crate) writes_statics: bool,
+    /// Objects of it that the platform was given to call back later; whether a model says what it passes them.
+    pub(crate) handed: Vec<(super::value::ObjectId, bool)>,
     /// Inputs whose class decides which methods it calls: a caller that knows the class gets a summary of its own.
     pub(crate) dispatches: Vec<PathId>,
 }
@@ -52,7 +56,7 @@ impl Summary {
         self.effects.iter().for_each(|effect| note(&effect.data));
         inputs.extend(self.objects.iter().filter_map(|(key, _)| match key {
             ObjectKey::Input(path) => Some(*path),
-            ObjectKey::Made(..) | ObjectKey::Shared(_) => None,
+            ObjectKey::Made(..) | ObjectKey::Shared(_) | ObjectKey::Statics => None,
         }));
         inputs.sort();
         inputs.dedup();

@@ -31,6 +31,8 @@ pub(crate) enum ObjectKey {
     Made(u32, u16),
     /// Reached through a static or otherwise shared field: one object per field, for the whole app.
     Shared(FieldId),
+    /// Holds what this method has written to static fields, as long as nothing else may have.
+    Statics,
 }
 
 /// What is known of one value.

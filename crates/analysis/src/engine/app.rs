@@ -6,11 +6,11 @@ use std::{
 };
 
 use code::{FieldId, InvokeKind, MethodId, Op, Program, TypeId};
-use knowledge::{Knowledge, Model};
-use rustc_hash::FxHashMap;
+use knowledge::{Knowledge, Model, Role};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::{bundled, classes::Classes, uris::Route};
+use super::{bundled, classes::Classes, roots, uris::Route};
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
@@ -18,6 +18,7 @@ use crate::{
         path::{PathId, Step},
         summary::{Assumptions, Effect, Summaries, Summary},
         text::{Constants, Symbol},
+        value::ObjectKey,
     },
     kinds::Kinds,
 };
@@ -75,6 +76,12 @@ pub(crate) struct App<'a> {
     pub(crate) specialised: FxHashMap<(MethodId, Assumptions), Option<Rc<Summary>>>,
     /// How many of them are being made within each other.
     pub(crate) specialising: u32,
+    /// Fields written by methods that no life of a component is sure to come to.
+    pub(crate) outside_writes: FxHashSet<FieldId>,
+    /// What the platform calls on objects of a class that it was given, with what it passes.
+    callbacks: FxHashMap<TypeId, Rc<[(MethodId, Vec<Role>)]>>,
+    /// Classes that the knowledge has callbacks of, by descriptor.
+    listeners: FxHashSet<&'a str>,
     plain: Vec<bool>,
     followed: Vec<bool>,
     texted: Vec<bool>,
@@ -115,6 +122,9 @@ impl<'a> App<'a> {
             specialised: FxHashMap::default(),
             specialising: 0,
             texted: (0..program.field_count()).map(|field| is_texted(program, FieldId(field as u32))).collect(),
+            outside_writes: FxHashSet::default(),
+            callbacks: FxHashMap::default(),
+            listeners: knowledge.callbacks.iter().map(|callback| callback.class.as_str()).collect(),
             plain,
             followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
@@ -145,6 +155,42 @@ impl<'a> App<'a> {
     pub(crate) fn is_callable(&mut self, ty: TypeId) -> bool {
         let classes = &self.classes;
         *self.callable.entry(ty).or_insert_with(|| !classes.platform_callable(ty).is_empty())
+    }
+
+    /// What the platform calls on an object of a class that it was given, as far as the knowledge speaks of it.
+    pub(crate) fn callbacks_of(&mut self, ty: TypeId) -> Rc<[(MethodId, Vec<Role>)]> {
+        if let Some(known) = self.callbacks.get(&ty) {
+            return Rc::clone(known);
+        }
+        let found: Rc<[(MethodId, Vec<Role>)]> = roots::callbacks_of(self, ty).into();
+        self.callbacks.insert(ty, Rc::clone(&found));
+        found
+    }
+
+    /// Whether what is declared to be of this class may be an object that the platform calls back.
+    pub(crate) fn is_listener(&mut self, ty: TypeId) -> bool {
+        self.listeners.contains(self.program.descriptor(ty)) || !self.callbacks_of(ty).is_empty()
+    }
+
+    /// Whether the knowledge has callbacks of a class.
+    pub(crate) fn has_callbacks(&self, descriptor: &str) -> bool {
+        self.listeners.contains(descriptor)
+    }
+
+    /// Notes the fields that are written where no life is sure to come: by methods of objects whose callbacks nothing is
+    /// known of, and by code that nothing leads to.
+    pub(crate) fn find_outside_writes(&mut self, certain: &FxHashSet<MethodId>) {
+        for (method, summary) in &self.summaries {
+            if certain.contains(method) {
+                continue;
+            }
+            let inputs = summary.objects.iter().filter(|(key, _)| matches!(key, ObjectKey::Input(_)));
+            for step in inputs.flat_map(|(_, object)| object.parts.keys()) {
+                if let Step::Field(field) = step {
+                    self.outside_writes.insert(*field);
+                }
+            }
+        }
     }
 
     /// Whether data is followed through a field by its name, that is: from any object of the class to any other.
@@ -243,6 +289,23 @@ impl<'a> App<'a> {
         let ancestors = self.classes.ancestors(reference.class);
         let classes = if name == "<init>" { ancestors.get(..1) } else { ancestors.get(..) };
         classes?.iter().find_map(|class| self.knowledge.model(class, name, &parameters))
+    }
+
+    /// Models of a platform method by its name and number of parameters, of the class or the nearest one above it.
+    pub(crate) fn models_by_name(&self, class: &str, name: &str, parameters: usize) -> Vec<&'a Model> {
+        let mut pending = std::collections::VecDeque::from([class.to_owned()]);
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        while let Some(class) = pending.pop_front() {
+            if !seen.insert(class.clone()) {
+                continue;
+            }
+            let found = self.knowledge.models_named(&class, name, parameters);
+            if !found.is_empty() {
+                return found;
+            }
+            pending.extend(self.knowledge.hierarchy.get(&class).into_iter().flatten().cloned());
+        }
+        Vec::new()
     }
 
     /// Parameter descriptors in parentheses.

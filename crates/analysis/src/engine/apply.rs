@@ -50,6 +50,7 @@ impl Frame<'_, '_> {
         self.app.calls.entry(self.method).or_default().insert(target);
         let Some(summary) = self.app.summaries.get(&target).map(Rc::clone) else {
             // Its summary comes later: the method is in a cycle with this one, and this one will be looked at again.
+            self.forget_statics();
             return Value::default();
         };
         let summary = self.specialised(target, arguments, summary);
@@ -68,10 +69,17 @@ impl Frame<'_, '_> {
         };
         self.map_objects(&mut application);
         self.write_objects(&mut application);
+        if summary.writes_statics {
+            self.forget_statics();
+        }
         let thrown = self.translate_tags(&mut application, &summary.thrown);
         self.thrown.join(&thrown);
         for effect in &summary.effects {
             self.translate_effect(&mut application, effect);
+        }
+        for (object, told) in &summary.handed {
+            let objects = application.objects.get(object.0 as usize).cloned().unwrap_or_default();
+            objects.into_iter().for_each(|object| self.note_handed(object, *told));
         }
         self.translate(&mut application, &summary.result)
     }
@@ -113,6 +121,7 @@ impl Frame<'_, '_> {
             let mapped: SmallVec<[ObjectId; 2]> = match *key {
                 ObjectKey::Input(path) => self.at_path(application, path).objects,
                 ObjectKey::Shared(field) => smallvec::smallvec![self.object(ObjectKey::Shared(field))],
+                ObjectKey::Statics => SmallVec::new(),
                 ObjectKey::Made(..) => {
                     // Numbers from 1 on, apart per nesting: 0 is the library's result.
                     let number =

@@ -156,7 +156,7 @@ impl Frame<'_, '_> {
                 Some(&Step::Field(field)) => Some(field),
                 _ => None,
             },
-            ObjectKey::Made(..) => None,
+            ObjectKey::Made(..) | ObjectKey::Statics => None,
         };
         field.and_then(|field| self.app.field_classes.get(&field)).map(|types| types.to_vec()).unwrap_or_default()
     }
@@ -171,6 +171,9 @@ impl Frame<'_, '_> {
         names: Option<&[ValueId]>,
     ) -> Value {
         let (receiver, arguments) = if kind == InvokeKind::Static { (None, values) } else { split(values) };
+        if let Some(result) = self.reflective_call(method, receiver, arguments) {
+            return result;
+        }
         match info.model {
             Some(model) => self.modelled_call(model, method, receiver, arguments, names.map(|names| (kind, names))),
             None => self.unmodelled_call(method, receiver, arguments),
@@ -189,6 +192,7 @@ impl Frame<'_, '_> {
                 incoming.join(&tags);
             }
             self.escape(value);
+            value.objects.iter().for_each(|&object| self.note_handed(object, false));
         }
         let incoming = incoming.doubted(Doubts::UNMODELLED_LIBRARY);
         let mut outgoing = incoming.clone();

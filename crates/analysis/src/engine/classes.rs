@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use code::{MethodId, Program, StringId, TypeId};
+use code::{FieldId, MethodId, Program, StringId, TypeId};
 use knowledge::Knowledge;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -132,6 +132,40 @@ impl<'a> Classes<'a> {
             let bridge = named.find(|definition| definition.access & BRIDGE != 0);
             if let Some(found) = bridge.or(first) {
                 return Some(found.method);
+            }
+            class = at.superclass.and_then(|above| self.program.class_of(above));
+        }
+        None
+    }
+
+    /// Every method with code of this name, in the class or, if it has none, in the nearest superclass that has one.
+    pub(crate) fn named(&self, ty: TypeId, name: &str) -> Vec<MethodId> {
+        let mut class = self.program.class_of(ty);
+        for _ in 0..CLASSES_VISITED_MAX {
+            let Some(at) = class else { break };
+            let coded = at.methods.iter().filter(|method| method.code.is_some());
+            let named = coded.filter(|definition| {
+                self.program.method(definition.method).is_some_and(|method| self.program.text(method.name) == name)
+            });
+            let found: Vec<MethodId> = named.map(|definition| definition.method).collect();
+            if !found.is_empty() || name == "<init>" {
+                return found;
+            }
+            class = at.superclass.and_then(|above| self.program.class_of(above));
+        }
+        Vec::new()
+    }
+
+    /// The field of this name in the class or above it, and whether it is static.
+    pub(crate) fn field_named(&self, ty: TypeId, name: &str) -> Option<(FieldId, bool)> {
+        let mut class = self.program.class_of(ty);
+        for _ in 0..CLASSES_VISITED_MAX {
+            let at = class?;
+            let found = at.fields.iter().find(|definition| {
+                self.program.field(definition.field).is_some_and(|field| self.program.text(field.name) == name)
+            });
+            if let Some(found) = found {
+                return Some((found.field, found.access & access::STATIC != 0));
             }
             class = at.superclass.and_then(|above| self.program.class_of(above));
         }

@@ -11,7 +11,7 @@ use crate::domain::{
 impl Frame<'_, '_> {
     /// The text that a library method computes, where a sentence of a model cannot say it.
     pub(crate) fn computed_text(&mut self, call: &LibraryCall<'_>) -> Option<Constants> {
-        let reference = self.app.program.method(call.method)?;
+        let reference = self.app.program.method(call.method?)?;
         let class = self.app.program.descriptor(reference.class);
         let name = self.app.program.text(reference.name);
         match (class, name) {
@@ -38,7 +38,7 @@ impl Frame<'_, '_> {
 
     /// The files of a folder: their names are not known, but their folder is.
     pub(crate) fn computed_elements(&mut self, call: &mut LibraryCall<'_>) -> Option<()> {
-        let reference = self.app.program.method(call.method)?;
+        let reference = self.app.program.method(call.method?)?;
         let is_list = self.app.program.descriptor(reference.class) == "Ljava/io/File;"
             && self.app.program.text(reference.name) == "listFiles";
         if is_list {

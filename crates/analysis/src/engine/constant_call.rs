@@ -140,7 +140,7 @@ impl Frame<'_, '_> {
         if let Some(value) = constant.and_then(|constant| self.constant_value(&constant)) {
             return value;
         }
-        self.shared_value(field)
+        self.get_static(field)
     }
 
     fn platform_field(&mut self, field: FieldId, known: &knowledge::StaticField) -> Value {

@@ -45,7 +45,7 @@ pub struct AppInput<'a> {
 /// A component the platform starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryComponent {
-    /// `activity`, `service`, `receiver`, `provider`, `application`.
+    /// `activity`, `service`, `receiver`, `provider`, `application`; `view` and `fragment` for what layouts make.
     pub kind: String,
     /// Fully qualified class name, with dots.
     pub class: String,
@@ -53,7 +53,7 @@ pub struct EntryComponent {
     pub exported: bool,
     /// Authorities of a provider.
     pub authorities: Vec<String>,
-    /// Further methods the platform calls on it, by name (from `android:onClick`, say).
+    /// Further methods the platform calls on it (from `android:onClick`, say), by name and, if it matters, parameters.
     pub methods: Vec<String>,
 }
 

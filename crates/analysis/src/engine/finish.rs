@@ -44,11 +44,23 @@ impl Frame<'_, '_> {
             }
             objects.push((self.key(object), Rc::new(renamed)));
         }
+        let handed = self.handed.iter().filter_map(|(object, told)| Some((*numbers.get(object)?, *told))).collect();
         let result = rename(&result, &numbers);
         let (effects, facts) = self.split_effects(&numbers);
         let mut dispatches: Vec<PathId> = self.dispatches.into_iter().collect();
         dispatches.truncate(DISPATCHES_MAX);
-        Finished { summary: Summary { result, thrown: self.thrown, objects, effects, dispatches }, facts }
+        Finished {
+            summary: Summary {
+                result,
+                thrown: self.thrown,
+                objects,
+                effects,
+                writes_statics: self.writes_statics,
+                handed,
+                dispatches,
+            },
+            facts,
+        }
     }
 
     /// The method was not gone through to the end: its result may be made of everything that went in.
@@ -70,6 +82,7 @@ impl Frame<'_, '_> {
                 roots.push(object);
             }
         }
+        roots.extend(self.handed.keys());
         let mut kept = Vec::new();
         let mut seen = BTreeSet::new();
         let mut pending: std::collections::VecDeque<ObjectId> = roots.into();

@@ -45,6 +45,12 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) only_ways: Vec<Option<BlockId>>,
     /// Whether the method cost too much and was not gone through to the end.
     pub(crate) approximated: bool,
+    /// Objects that the platform was given to call back later; whether a model says what it passes them.
+    pub(crate) handed: BTreeMap<ObjectId, bool>,
+    /// The component whose life this is.
+    pub(crate) component: Option<ObjectId>,
+    /// Whether static fields may have been written here or by what was called.
+    pub(crate) writes_statics: bool,
     /// Calls back within the current instruction.
     pub(crate) callbacks: u32,
     /// Address of the current instruction.
@@ -67,6 +73,9 @@ impl<'f, 'a> Frame<'f, 'a> {
             assumptions: Assumptions::new(),
             only_ways: Vec::new(),
             approximated: false,
+            handed: BTreeMap::new(),
+            component: None,
+            writes_statics: false,
             callbacks: 0,
             address: 0,
         }
@@ -124,7 +133,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 fresh.declared_type = self.app.type_of_field(field);
                 fresh.text = self.field_text(field);
             }
-            ObjectKey::Made(..) => {}
+            ObjectKey::Made(..) | ObjectKey::Statics => {}
         }
         fresh
     }
@@ -160,6 +169,10 @@ impl<'f, 'a> Frame<'f, 'a> {
     pub(crate) fn unwritten_part(&mut self, object: ObjectId, step: Step) -> Value {
         match self.key(object) {
             ObjectKey::Made(..) => Value::default(),
+            ObjectKey::Statics => match step {
+                Step::Field(field) => self.shared_value(field),
+                Step::Element | Step::Key(_) => Value::default(),
+            },
             ObjectKey::Input(path) => {
                 let child = self.app.tables.paths.child(path, step);
                 self.input_value(child, self.app.step_type(step))
@@ -234,6 +247,14 @@ impl<'f, 'a> Frame<'f, 'a> {
             };
             result.join(&part);
             result.tags.join(&known.content);
+            if let Step::Field(field) = step
+                && self.component.is_some()
+                && known.escaped
+                && self.app.outside_writes.contains(&field)
+            {
+                let shared = self.shared_value(field);
+                result.join(&shared);
+            }
             if !matches!(step, Step::Field(_)) {
                 self.read_holder(object, &known, step, &mut result);
             }
@@ -280,10 +301,10 @@ impl<'f, 'a> Frame<'f, 'a> {
                 self.publish(name, value);
                 continue;
             }
-            if known.escaped
-                && let Step::Field(field) = step
-            {
-                self.publish(field, value);
+            match step {
+                Step::Field(field) if known.escaped => self.publish(field, value),
+                Step::Element | Step::Key(_) if known.escaped => self.publish_in_statics(object, value),
+                _ => {}
             }
             if alone && !known.many {
                 self.change(object).parts.insert(step, value.clone());
@@ -300,6 +321,43 @@ impl<'f, 'a> Frame<'f, 'a> {
             && let Step::Field(field) = step
         {
             self.publish(field, value);
+        }
+    }
+
+    /// A static field is written: known from here on, until something else may write it.
+    pub(crate) fn put_static(&mut self, field: FieldId, value: &Value) {
+        self.publish(field, value);
+        self.writes_statics = true;
+        let statics = self.object(ObjectKey::Statics);
+        self.change(statics).parts.insert(Step::Field(field), value.clone());
+    }
+
+    /// What a static field holds: what this method has put there, or whatever code anywhere may have.
+    pub(crate) fn get_static(&mut self, field: FieldId) -> Value {
+        let statics = self.object(ObjectKey::Statics);
+        let own = self.heap.get(statics).and_then(|known| known.parts.get(&Step::Field(field)).cloned());
+        own.unwrap_or_else(|| self.shared_value(field))
+    }
+
+    /// Static fields may be written by what was called.
+    pub(crate) fn forget_statics(&mut self) {
+        self.writes_statics = true;
+        let statics = self.object(ObjectKey::Statics);
+        if self.heap.get(statics).is_some_and(|known| !known.parts.is_empty()) {
+            self.change(statics).parts.clear();
+        }
+    }
+
+    /// An array or collection that a static field holds gets an element: code elsewhere may read it by that field.
+    fn publish_in_statics(&mut self, object: ObjectId, value: &Value) {
+        let statics = self.object(ObjectKey::Statics);
+        let Some(known) = self.heap.get(statics) else { return };
+        let holding = known.parts.iter().filter(|(_, part)| part.objects.contains(&object));
+        let fields: Vec<Step> = holding.map(|(&step, _)| step).collect();
+        for step in fields {
+            if let Step::Field(field) = step {
+                self.publish(field, value);
+            }
         }
     }
 
@@ -356,7 +414,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                     let shared = self.shared_value(field);
                     tags.join(&shared.tags);
                 }
-                ObjectKey::Made(..) => {}
+                ObjectKey::Made(..) | ObjectKey::Statics => {}
             }
             if let Some(known) = self.heap.get(object) {
                 let known = Rc::clone(known);
@@ -378,8 +436,15 @@ impl<'f, 'a> Frame<'f, 'a> {
     pub(crate) fn text(&mut self, value: &Value) -> Constants {
         let mut text = Constants::default();
         for &symbol in value.constants.symbols() {
-            if symbol != Symbol::Null {
-                text.add(symbol);
+            match symbol {
+                Symbol::Null => {}
+                Symbol::Class(ty) => {
+                    let name = self.app.program.descriptor(ty);
+                    let name = name.strip_prefix('L').and_then(|name| name.strip_suffix(';')).unwrap_or(name);
+                    let pattern = self.app.tables.patterns.literal(&name.replace('/', "."));
+                    text.add(Symbol::Text(pattern));
+                }
+                other => text.add(other),
             }
         }
         if value.constants.is_open() && value.objects.is_empty() {

@@ -17,7 +17,7 @@ use crate::domain::{
     tags::{Tag, Tags},
     text::{Constants, Piece, Symbol},
     trace::Trace,
-    value::{Origin, Value, add_origin},
+    value::{ObjectId, ObjectKey, Origin, Value, add_origin},
 };
 use crate::kinds::{PROVIDER, QUERY};
 
@@ -31,7 +31,8 @@ const LOCALS: usize = 8;
 pub(crate) struct LibraryCall<'v> {
     pub(crate) receiver: Option<&'v Value>,
     pub(crate) arguments: &'v [Value],
-    pub(crate) method: MethodId,
+    /// Absent: looked up by a text.
+    pub(crate) method: Option<MethodId>,
     return_type: TypeId,
     result: Value,
     locals: [Value; LOCALS],
@@ -53,11 +54,38 @@ impl Frame<'_, '_> {
     ) -> Value {
         let Some(reference) = self.app.program.method(method) else { return Value::default() };
         let return_type = reference.return_type;
+        self.modelled(model, Some(method), return_type, receiver, arguments, names)
+    }
+
+    /// The same for a method that the code does not name: it is looked up by a text.
+    pub(crate) fn modelled_call_as(
+        &mut self,
+        model: &Model,
+        return_type: TypeId,
+        receiver: Option<&Value>,
+        arguments: &[Value],
+    ) -> Value {
+        self.modelled(model, None, return_type, receiver, arguments, None)
+    }
+
+    fn modelled(
+        &mut self,
+        model: &Model,
+        method: Option<MethodId>,
+        return_type: TypeId,
+        receiver: Option<&Value>,
+        arguments: &[Value],
+        names: Option<(InvokeKind, &[ValueId])>,
+    ) -> Value {
         let (result, locals) = (Value::default(), std::array::from_fn(|_| Value::default()));
         let mut call =
             LibraryCall { receiver, arguments, method, return_type, result, locals, written: Vec::new(), names };
+        let keeps = model.invokes.is_empty() && model.flows.is_empty();
         for argument in arguments {
             self.hand_over(argument);
+            if keeps {
+                argument.objects.iter().for_each(|&object| self.note_handed(object, false));
+            }
         }
         // Names first: sources, channels and sinks are named by the texts and origins that the same call sets.
         for rule in &model.texts {
@@ -96,6 +124,23 @@ impl Frame<'_, '_> {
             if callable {
                 self.escape(&Value::object(object));
             }
+        }
+    }
+
+    /// The platform may call this object back later, whenever it likes.
+    pub(crate) fn note_handed(&mut self, object: ObjectId, told: bool) {
+        if let Some(known) = self.handed.get_mut(&object) {
+            *known |= told;
+            return;
+        }
+        let known = self.known(object);
+        let listens = match (known.exact_type, self.key(object)) {
+            (Some(ty), _) => !self.app.callbacks_of(ty).is_empty(),
+            (None, ObjectKey::Made(..)) => false,
+            (None, _) => known.declared_type.is_some_and(|ty| self.app.is_listener(ty)),
+        };
+        if listens {
+            self.handed.insert(object, told);
         }
     }
 
@@ -348,7 +393,7 @@ impl Frame<'_, '_> {
             let parameter = self
                 .app
                 .program
-                .method(call.method)
+                .method(call.method.unwrap_or(super::roots::PLATFORM))
                 .and_then(|method| method.parameters.get(usize::from(position).saturating_sub(1)).copied());
             let is_character = parameter.is_some_and(|ty| self.app.program.descriptor(ty) == "C");
             if let (true, Some(character)) = (is_character, u32::try_from(code).ok().and_then(char::from_u32)) {
@@ -552,7 +597,12 @@ impl Frame<'_, '_> {
                 argument.as_ref().map(|place| self.get(call, place)).unwrap_or_else(|| Value::made_of(Tags::default()));
             values.push(value);
         }
+        receiver.objects.iter().for_each(|&object| self.note_handed(object, true));
+        // The library calls when it likes, or not at all.
+        let before = self.heap.clone();
         let result = self.call_back(&receiver, &rule.method, rule.signature.as_deref(), &values, 0);
+        let after = std::mem::take(&mut self.heap);
+        self.heap = self.join_heaps(&[before, after]);
         if let Some(place) = &rule.result {
             self.put(call, place, &result, true);
         }

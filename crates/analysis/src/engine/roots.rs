@@ -11,6 +11,7 @@ use super::{
     app::App,
     export::EntryComponent,
     frame::Frame,
+    life,
     providers::{self, Request},
 };
 use crate::{
@@ -29,14 +30,39 @@ use crate::{
 pub(crate) const PLATFORM: MethodId = MethodId(u32::MAX);
 
 /// A method the platform may call.
-struct Root {
-    method: MethodId,
+pub(crate) struct Root {
+    pub(crate) method: MethodId,
+    /// Its name.
+    pub(crate) name: String,
+    pub(crate) is_static: bool,
     /// What it passes, receiver first.
-    roles: Vec<Role>,
+    pub(crate) roles: Vec<Role>,
     /// Whether other apps choose what is passed.
-    exposed: bool,
+    pub(crate) exposed: bool,
     /// The answer to the client that the result is, and the authorities it is asked under.
-    reply: Option<(Reply, Vec<String>)>,
+    pub(crate) reply: Option<(Reply, Vec<String>)>,
+}
+
+impl Root {
+    /// A method that the platform calls and passes nothing known.
+    pub(crate) fn of(app: &App<'_>, method: MethodId) -> Self {
+        let name = app.program.method(method).map(|reference| app.program.text(reference.name).to_owned());
+        let definition = app.program.definition(method).map(|(_, definition)| definition.access);
+        Self {
+            method,
+            name: name.unwrap_or_default(),
+            is_static: definition.is_some_and(|flags| flags & super::app::access::STATIC != 0),
+            roles: Vec::new(),
+            exposed: false,
+            reply: None,
+        }
+    }
+}
+
+/// How many values a method is called with, receiver included.
+pub(crate) fn parameter_count(app: &App<'_>, method: MethodId) -> usize {
+    let root = Root::of(app, method);
+    app.program.method(method).map_or(0, |method| method.parameters.len()) + usize::from(!root.is_static)
 }
 
 /// The platform's ways into an app.
@@ -52,30 +78,47 @@ pub(crate) struct Roots {
 /// Finds the ways in, and settles what the summaries left to a caller that does not exist.
 pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots {
     let mut entries = Vec::new();
-    let mut roots: Vec<Root> = Vec::new();
+    let mut lives: Vec<(&EntryComponent, Vec<Root>)> = Vec::new();
     let mut starts: Vec<(MethodId, u32)> = Vec::new();
     for component in components {
         let found = component_roots(app, component);
-        if found.is_empty() {
+        let made = if life::is_of_manifest(&component.kind) { Vec::new() } else { made_by_layouts(app, component) };
+        if found.is_empty() && made.is_empty() {
             continue;
         }
         let entry = entries.len() as u32;
         entries.push(format!("{} {}", component.kind, component.class));
-        starts.extend(found.iter().map(|root| (root.method, entry)));
-        roots.extend(found);
+        starts.extend(found.iter().map(|root| root.method).chain(made).map(|method| (method, entry)));
+        lives.push((component, found));
     }
     let entry_of = reach(app, &starts);
-    roots.extend(other_roots(app, &roots));
+    let certain = certain(app, &starts);
+    app.find_outside_writes(&certain);
     let mut effects = Vec::new();
-    for root in &roots {
-        enter(app, root, &mut effects);
+    for (component, roots) in &lives {
+        if let Some(ty) = class_of(app, component) {
+            effects.extend(life::live(app, ty, &component.kind, roots));
+        }
+    }
+    // What no life led to: callbacks of objects that no life was seen to register, and code that nothing leads to.
+    for root in other_roots(app) {
+        enter(app, &root, &mut effects);
     }
     Roots { entries, entry_of, effects }
 }
 
+/// What the platform calls on an object that a layout makes.
+fn made_by_layouts(app: &mut App<'_>, component: &EntryComponent) -> Vec<MethodId> {
+    let Some(ty) = class_of(app, component) else { return Vec::new() };
+    app.callbacks_of(ty).iter().map(|(method, _)| *method).collect()
+}
+
+fn class_of(app: &App<'_>, component: &EntryComponent) -> Option<TypeId> {
+    app.program.find_type(&format!("L{};", component.class.replace('.', "/")))
+}
+
 fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
-    let descriptor = format!("L{};", component.class.replace('.', "/"));
-    let Some(ty) = app.program.find_type(&descriptor) else { return Vec::new() };
+    let Some(ty) = class_of(app, component) else { return Vec::new() };
     let mut roots = Vec::new();
     for entry in app.knowledge.entry_points.iter().filter(|entry| entry.component == component.kind) {
         let Some(method) = app.classes.find(ty, &entry.method, Some(&entry.signature)) else { continue };
@@ -85,11 +128,15 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
             let reply = Reply { class: component.class.clone(), operation, to: ReplyTo::All };
             (reply, component.authorities.clone())
         });
-        roots.push(Root { method, roles, exposed: component.exported, reply });
+        roots.push(Root { roles, exposed: component.exported, reply, ..Root::of(app, method) });
     }
     for method in &component.methods {
-        if let Some(method) = app.classes.find(ty, method, None) {
-            roots.push(Root { method, roles: Vec::new(), exposed: component.exported, reply: None });
+        let (name, parameters) = match method.find('(') {
+            Some(at) => (method.get(..at).unwrap_or_default(), method.get(at..)),
+            None => (method.as_str(), None),
+        };
+        if let Some(method) = app.classes.find(ty, name, parameters) {
+            roots.push(Root { exposed: component.exported, ..Root::of(app, method) });
         }
     }
     roots
@@ -117,20 +164,52 @@ fn reach(app: &App<'_>, starts: &[(MethodId, u32)]) -> FxHashMap<MethodId, u32> 
     entry_of
 }
 
+/// Methods that lives come to: through calls, and through objects with callbacks that the knowledge speaks of.
+fn certain(app: &mut App<'_>, starts: &[(MethodId, u32)]) -> FxHashSet<MethodId> {
+    let mut found = FxHashSet::default();
+    let mut pending: Vec<MethodId> = starts.iter().map(|(method, _)| *method).collect();
+    while let Some(method) = pending.pop() {
+        if !found.insert(method) {
+            continue;
+        }
+        pending.extend(app.calls.get(&method).into_iter().flatten());
+        let created = app.creates.get(&method).cloned().unwrap_or_default();
+        for ty in created {
+            pending.extend(app.callbacks_of(ty).iter().map(|(method, _)| *method));
+        }
+        let class = app.program.method(method).map(|method| method.class);
+        pending.extend(class.and_then(|class| app.classes.find(class, "<init>", Some("()"))));
+    }
+    found
+}
+
+/// What the platform calls on an object of a class that it was given: overrides of the methods that the knowledge lists.
+pub(crate) fn callbacks_of(app: &App<'_>, ty: TypeId) -> Vec<(MethodId, Vec<Role>)> {
+    if app.program.class_of(ty).is_none() {
+        return Vec::new();
+    }
+    let ancestors = app.classes.ancestors(ty);
+    if !ancestors.iter().any(|ancestor| app.has_callbacks(ancestor)) {
+        return Vec::new();
+    }
+    let mut found: Vec<(MethodId, Vec<Role>)> = Vec::new();
+    for callback in app.knowledge.callbacks.iter().filter(|callback| ancestors.contains(&callback.class)) {
+        let Some(method) = app.classes.find(ty, &callback.method, callback.signature.as_deref()) else { continue };
+        if !found.iter().any(|(known, _)| *known == method) {
+            let roles = std::iter::once(Role::Plain).chain(callback.parameters.iter().cloned());
+            found.push((method, roles.collect()));
+        }
+    }
+    found
+}
+
 /// Methods that nobody in the app calls: callbacks of objects the platform was given, and code nothing leads to.
-fn other_roots(app: &App<'_>, known: &[Root]) -> Vec<Root> {
+fn other_roots(app: &App<'_>) -> Vec<Root> {
     let called: FxHashSet<MethodId> = app.calls.values().flatten().copied().collect();
-    let taken: FxHashSet<MethodId> = known.iter().map(|root| root.method).collect();
     let mut methods: Vec<MethodId> = app.summaries.keys().copied().collect();
     methods.sort();
-    methods.retain(|method| !called.contains(method) && !taken.contains(method));
-    let roots = methods.into_iter().map(|method| Root {
-        method,
-        roles: callback_roles(app, method),
-        exposed: false,
-        reply: None,
-    });
-    roots.collect()
+    methods.retain(|method| !called.contains(method));
+    methods.into_iter().map(|method| Root { roles: callback_roles(app, method), ..Root::of(app, method) }).collect()
 }
 
 fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
@@ -150,12 +229,7 @@ fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
 
 /// Calls a method as the platform does: nothing is known of the receiver but its fields' names.
 fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Option<Reply>)>) {
-    let Some(parameters) = app.program.method(root.method).map(|method| method.parameters.len()) else { return };
-    let is_static = app
-        .program
-        .definition(root.method)
-        .is_some_and(|(_, definition)| definition.access & super::app::access::STATIC != 0);
-    let count = parameters + usize::from(!is_static);
+    let count = parameter_count(app, root.method);
     let arguments: Vec<Value> = (0..count).map(|position| argument(app, root, position)).collect();
     let body = Body::default();
     let mut frame = Frame::new(app, PLATFORM, &body);
@@ -166,22 +240,27 @@ fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Op
         .filter(|effect| !matches!(effect.act, Act::Callback(..) | Act::Stream(_)) && !effect.data.is_empty())
         .collect();
     effects.extend(found.into_iter().map(|effect| (root.method, effect, None)));
-    if let Some((reply, authorities)) = &root.reply
-        && !data.is_empty()
-    {
-        let uri = root.roles.iter().position(|role| matches!(role, Role::Uri));
-        let request = Request { method: root.method, arguments: &arguments, uri, authorities };
-        let answers = providers::answers(app, &request, data);
-        effects.extend(answers.into_iter().map(|answer| {
-            let site = Site { method: root.method, address: 0 };
-            let names = answer.names;
-            let effect = Effect { act: Act::Reply, data: answer.data, names, site, trace: Trace::default() };
-            (root.method, effect, Some(Reply { to: answer.to, ..reply.clone() }))
-        }));
-    }
+    effects.extend(replies(app, root, data));
 }
 
-fn argument(app: &mut App<'_>, root: &Root, position: usize) -> Value {
+/// The answers of a provider, told apart by what it is asked for.
+pub(crate) fn replies(app: &mut App<'_>, root: &Root, data: Tags) -> Vec<(MethodId, Effect, Option<Reply>)> {
+    let Some((reply, authorities)) = root.reply.as_ref().filter(|_| !data.is_empty()) else { return Vec::new() };
+    let count = parameter_count(app, root.method);
+    let arguments: Vec<Value> = (0..count).map(|position| argument(app, root, position)).collect();
+    let uri = root.roles.iter().position(|role| matches!(role, Role::Uri));
+    let request = Request { method: root.method, arguments: &arguments, uri, authorities };
+    let answers = providers::answers(app, &request, data).into_iter().map(|answer| {
+        let site = Site { method: root.method, address: 0 };
+        let effect =
+            Effect { act: Act::Reply, data: answer.data, names: answer.names, site, trace: Trace::default() };
+        (root.method, effect, Some(Reply { to: answer.to, ..reply.clone() }))
+    });
+    answers.collect()
+}
+
+/// What the platform passes at a position.
+pub(crate) fn argument(app: &mut App<'_>, root: &Root, position: usize) -> Value {
     let kind = match root.roles.get(position) {
         Some(Role::Intent | Role::Uri | Role::Outside) if root.exposed => EXTERNAL_INTENT,
         Some(Role::Kind(kind)) => kind.as_str(),

@@ -11,7 +11,7 @@ use crate::domain::{
     path::{PathId, Step},
     tags::Tags,
     text::{Constants, Symbol},
-    value::{Object, ObjectId, Value},
+    value::{Object, ObjectId, ObjectKey, Value},
 };
 
 /// How often the blocks of a method are gone through before the rest is cut.
@@ -112,7 +112,7 @@ impl Frame<'_, '_> {
     }
 
     /// What any of these heaps may hold.
-    fn join_heaps(&mut self, heaps: &[Heap]) -> Heap {
+    pub(crate) fn join_heaps(&mut self, heaps: &[Heap]) -> Heap {
         let Some((first, rest)) = heaps.split_first() else { return Heap::default() };
         let mut joined = first.clone();
         for heap in rest {
@@ -139,9 +139,11 @@ impl Frame<'_, '_> {
     /// One branch touched an object, the other did not: an input or shared object keeps what its name says, an object
     /// made on one branch only does not exist on the other.
     fn join_absent(&mut self, joined: &mut Heap, object: ObjectId, touched: &Rc<Object>) {
-        if matches!(self.key(object), crate::domain::value::ObjectKey::Made(..)) {
-            joined.insert(object, Rc::clone(touched));
-            return;
+        match self.key(object) {
+            ObjectKey::Made(..) => return joined.insert(object, Rc::clone(touched)),
+            // Where one branch wrote no static field, nothing is known of them afterwards.
+            ObjectKey::Statics => return joined.insert(object, Rc::default()),
+            ObjectKey::Input(_) | ObjectKey::Shared(_) => {}
         }
         let mut both = self.unwritten(object);
         both.join(touched, |step| self.unwritten_part(object, step));
@@ -248,7 +250,7 @@ impl Frame<'_, '_> {
             Op::StaticPut { from, field } => {
                 let value = self.value(*from).clone();
                 self.note_text(*field, &value);
-                self.publish(*field, &value);
+                self.put_static(*field, &value);
                 false
             }
             Op::Invoke { to, kind, method, arguments } => self.invoke(*to, *kind, *method, arguments),
