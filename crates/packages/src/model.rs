@@ -37,6 +37,8 @@ pub struct Package {
     pub components: Vec<Component>,
     /// What its layouts make the platform call and create.
     pub layouts: crate::Layouts,
+    /// Its resource table, if it has one: read again by whoever asks for texts.
+    pub resources: Option<ByteSource>,
     /// Signers, verified.
     pub signers: Vec<Signer>,
     /// Permissions held, whether requested or not; filled by `hold_permissions` for a whole image; sorted by name.
@@ -76,6 +78,7 @@ impl Default for Package {
             defines_permissions: Vec::new(),
             components: Vec::new(),
             layouts: crate::Layouts::default(),
+            resources: None,
             signers: Vec::new(),
             permissions_held: Vec::new(),
             code_files: Vec::new(),

@@ -87,6 +87,7 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
     }
     if archive.member(MANIFEST).is_some() || archive.problem(MANIFEST).is_some() {
         read_app(archive, api_level, budget, package);
+        package.resources = archive.member(RESOURCES).map(|member| member.source.clone());
         package.layouts = layouts::read_layouts(archive, budget);
         if package.layouts.unread > 0 {
             problem(package, format!("res/layout: {} layouts could not be read to the end", package.layouts.unread));

@@ -11,13 +11,16 @@ use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
 use findings::HiddenString;
 use knowledge::Knowledge;
-use packages::{ComponentKind, Package};
+use packages::{ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::bodies::KeptBodies;
 
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
+
+/// Longest resource table whose texts the code may ask for.
+const RESOURCES_LEN_MAX: u64 = 128 << 20;
 
 /// Parameters of a method that `android:onClick` of a layout names.
 const CLICK_SIGNATURE: &str = "(Landroid/view/View;)";
@@ -105,7 +108,20 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes:
     let namespaces = namespaces(&program);
     let shapes = shapes.found_in(&program);
     let components = components(package);
-    let facts = analyse_app(AppInput { program: &program, knowledge, kinds, components: &components, bodies: &bodies });
+    let resources = resources(package);
+    let budget = Budget::new(Limits::FILE);
+    let text = |id: u32| match resources.as_ref()?.any_value(id, u32::MAX, &budget)? {
+        packages::Value::Text(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let facts = analyse_app(AppInput {
+        program: &program,
+        knowledge,
+        kinds,
+        components: &components,
+        bodies: &bodies,
+        text: &text,
+    });
     AppResult { facts, hidden_strings, hosts, namespaces, shapes, code, fidelity, problems }
 }
 
@@ -171,6 +187,13 @@ fn how(program: &Program, how: constants::How) -> String {
         constants::How::Assembled => "put together by character".to_owned(),
         constants::How::Computed(method) => format!("computed by {}", program.method_text(method)),
     }
+}
+
+/// The resource table, from which code asks for texts by number. What is wrong with it is told where the package is read.
+fn resources(package: &Package) -> Option<Resources> {
+    let source = package.resources.as_ref().filter(|source| source.len() <= RESOURCES_LEN_MAX)?;
+    let budget = Budget::new(Limits::FILE);
+    Some(Resources::read(source.to_vec(&budget, "resources").ok()?, &budget))
 }
 
 /// What the platform starts, from the manifest and the layouts.

@@ -10,7 +10,7 @@ use knowledge::{Knowledge, Model, Role};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::{bundled, classes::Classes, roots, uris::Route};
+use super::{bundled, classes::Classes, export::AppInput, roots, uris::Route};
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
@@ -50,6 +50,8 @@ pub(crate) struct App<'a> {
     pub(crate) classes: Classes<'a>,
     pub(crate) interpreter: Interpreter<'a>,
     bodies: &'a dyn Bodies,
+    /// The text of a resource of the app, by number.
+    pub(crate) resource_text: &'a dyn Fn(u32) -> Option<String>,
     pub(crate) tables: Tables,
     pub(crate) summaries: Summaries,
     /// What each method does to the world with data it gets itself.
@@ -82,6 +84,7 @@ pub(crate) struct App<'a> {
     callbacks: FxHashMap<TypeId, Rc<[(MethodId, Vec<Role>)]>>,
     /// Classes that the knowledge has callbacks of, by descriptor.
     listeners: FxHashSet<&'a str>,
+    declared: Vec<FieldId>,
     plain: Vec<bool>,
     followed: Vec<bool>,
     texted: Vec<bool>,
@@ -93,12 +96,8 @@ pub(crate) struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    pub(crate) fn new(
-        program: &'a Program,
-        knowledge: &'a Knowledge,
-        kinds: &'a Kinds,
-        bodies: &'a dyn Bodies,
-    ) -> Self {
+    pub(crate) fn new(input: AppInput<'a>) -> Self {
+        let AppInput { program, knowledge, kinds, bodies, text, .. } = input;
         let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
         Self {
             program,
@@ -107,6 +106,7 @@ impl<'a> App<'a> {
             classes: Classes::new(program, knowledge),
             interpreter: Interpreter::new(program, bodies, Limits::default()),
             bodies,
+            resource_text: text,
             tables: Tables::default(),
             summaries: Summaries::default(),
             facts: FxHashMap::default(),
@@ -125,6 +125,7 @@ impl<'a> App<'a> {
             outside_writes: FxHashSet::default(),
             callbacks: FxHashMap::default(),
             listeners: knowledge.callbacks.iter().map(|callback| callback.class.as_str()).collect(),
+            declared: declared_fields(program),
             plain,
             followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
@@ -213,6 +214,11 @@ impl<'a> App<'a> {
                 Symbol::Null | Symbol::Number(_) | Symbol::Class(_) => {}
             }
         }
+    }
+
+    /// The field that a name means: code may name a field of a superclass by the class it is used in.
+    pub(crate) fn declared(&self, field: FieldId) -> FieldId {
+        self.declared.get(field.index()).copied().unwrap_or(field)
     }
 
     /// The declared type of a field.
@@ -329,14 +335,28 @@ impl<'a> App<'a> {
                     made.insert(*to, *ty);
                     self.creates.entry(method).or_default().push(*ty);
                 }
-                Op::FieldPut { from, field, .. } => self.note_stored(*field, made.get(from).copied()),
+                Op::FieldPut { from, field, .. } => self.note_stored(self.declared(*field), made.get(from).copied()),
                 Op::Text { text, .. } => {
+                    // An object may be made by the name of its class.
+                    if let Some(ty) = self.class_named(*text) {
+                        self.classes.note_created(ty);
+                    }
                     self.telling.note(*text, self.program.method(method).map(|method| method.class))
                 }
-                Op::StaticPut { from, field } => self.note_stored(*field, made.get(from).copied()),
+                Op::StaticPut { from, field } => self.note_stored(self.declared(*field), made.get(from).copied()),
                 _ => {}
             }
         }
+    }
+
+    /// The class of the app that a text is the name of.
+    pub(crate) fn class_named(&self, text: code::StringId) -> Option<TypeId> {
+        let name = self.program.text(text);
+        if !name.contains('.') || name.contains(['/', ' ', ':']) {
+            return None;
+        }
+        let ty = self.program.find_type(&format!("L{};", name.replace('.', "/")))?;
+        self.program.class_of(ty).map(|_| ty)
     }
 
     /// Every body was surveyed: constants may be asked for.
@@ -364,6 +384,36 @@ impl<'a> App<'a> {
 pub(crate) mod access {
     /// `ACC_STATIC`.
     pub(crate) const STATIC: u32 = 0x8;
+}
+
+/// Longest chain of superclasses that is followed: a sample may declare a circle.
+const DECLARERS_MAX: usize = 64;
+
+/// For each field reference the field of the class that defines it, as the platform resolves it.
+fn declared_fields(program: &Program) -> Vec<FieldId> {
+    let mut defined: FxHashMap<(TypeId, code::StringId, TypeId), FieldId> = FxHashMap::default();
+    for class in program.classes() {
+        for definition in &class.fields {
+            if let Some(field) = program.field(definition.field) {
+                defined.insert((class.ty, field.name, field.ty), definition.field);
+            }
+        }
+    }
+    let resolve = |id: FieldId| {
+        let field = program.field(id)?;
+        let mut at = program.class_of(field.class);
+        for _ in 0..DECLARERS_MAX {
+            let class = at?;
+            let owners = std::iter::once(class.ty).chain(class.interfaces.iter().copied());
+            let found = owners.filter_map(|owner| defined.get(&(owner, field.name, field.ty))).next();
+            if let Some(found) = found {
+                return Some(*found);
+            }
+            at = class.superclass.and_then(|above| program.class_of(above));
+        }
+        None
+    };
+    (0..program.field_count()).map(|id| FieldId(id as u32)).map(|id| resolve(id).unwrap_or(id)).collect()
 }
 
 /// Whether objects of a class can be taken as one where a field is concerned. Not so for whole numbers and flags

@@ -40,6 +40,8 @@ pub struct AppInput<'a> {
     pub components: &'a [EntryComponent],
     /// Where the interpreter of constants gets method bodies.
     pub bodies: &'a dyn Bodies,
+    /// The text of a resource of the app, by number.
+    pub text: &'a dyn Fn(u32) -> Option<String>,
 }
 
 /// A component the platform starts.
@@ -60,7 +62,7 @@ pub struct EntryComponent {
 /// What an app does to the world.
 #[must_use]
 pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
-    let mut app = App::new(input.program, input.knowledge, input.kinds, input.bodies);
+    let mut app = App::new(input);
     let size = schedule::summarise_all(&mut app);
     let roots = roots::settle(&mut app, input.components);
     let resolved = field_texts::resolve(&mut app);

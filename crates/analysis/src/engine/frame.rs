@@ -279,7 +279,8 @@ impl<'f, 'a> Frame<'f, 'a> {
         for other in others {
             match known.parts.get(&other) {
                 Some(part) => result.join(part),
-                None if matches!(self.key(object), ObjectKey::Made(..)) => false,
+                // What the caller has under an unknown key is found where it resolves the known one.
+                None if matches!(self.key(object), ObjectKey::Made(..) | ObjectKey::Input(_)) => false,
                 None => {
                     let part = self.unwritten_part(object, other);
                     result.join(&part)

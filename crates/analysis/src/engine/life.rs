@@ -18,6 +18,7 @@ use super::{
 use crate::{
     domain::{
         heap::Heap,
+        path::PathId,
         summary::{Act, Effect},
         tags::Tags,
         value::{Object, ObjectId, Value},
@@ -33,6 +34,9 @@ const CALLBACK_ROUNDS_MAX: u32 = 3;
 const REGISTERED_MAX: usize = 96;
 /// Work that one life may cost (tags and objects moved).
 const LIFE_WORK_MAX: u64 = 400_000;
+
+/// The class of everything that is shown.
+const VIEW: &str = "Landroid/view/View;";
 
 /// Parameters of the constructors that the platform calls: of components, and of what layouts make.
 const CONSTRUCTORS: [&str; 4] = [
@@ -60,6 +64,8 @@ struct Life<'l, 'f, 'a> {
     component: TypeId,
     this: ObjectId,
     state: ObjectId,
+    /// Whatever view the platform passes: it may pass the same one again.
+    view: ObjectId,
     /// Registered objects and what is called on them; the position numbers the call.
     registered: Vec<(ObjectId, MethodId)>,
     /// What the entry points that answer a client answered.
@@ -75,13 +81,16 @@ pub(crate) fn live(app: &mut App<'_>, component: TypeId, kind: &str, roots: &[Ro
     let mut frame = Frame::new(app, PLATFORM, &body);
     let this = frame.make(0, Some(component), Some(component));
     let state = frame.make(1, None, None);
+    let view = frame.make(2, None, None);
+    frame.change(view).many = true;
     // The platform holds it: what other code reads of it by name must be published.
     frame.change(this).escaped = true;
     frame.component = Some(this);
     if !is_of_manifest(kind) {
         frame.note_handed(this, false);
     }
-    let mut life = Life { frame, roots, component, this, state, registered: Vec::new(), replies: BTreeMap::new(), budget };
+    let mut life =
+        Life { frame, roots, component, this, state, view, registered: Vec::new(), replies: BTreeMap::new(), budget };
     life.run(&steps);
     life.found()
 }
@@ -212,7 +221,7 @@ impl Life<'_, '_, '_> {
             let value = match (position, root.roles.get(position)) {
                 (0, _) if !root.is_static => Value::object(self.this),
                 (_, Some(Role::State)) => Value::object(self.state),
-                _ => roots::argument(self.frame.app, root, position),
+                _ => self.passed(root, position),
             };
             arguments.push(value);
         }
@@ -221,6 +230,16 @@ impl Life<'_, '_, '_> {
             let data = self.frame.deep_tags(&result);
             self.replies.entry(at).or_default().join(&data);
         }
+    }
+
+    /// What the platform passes at a position.
+    fn passed(&mut self, root: &Root, position: usize) -> Value {
+        let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
+        let declared = self.frame.app.type_of_path(root.method, path);
+        if declared.is_some_and(|ty| self.frame.app.classes.is_below(ty, VIEW)) {
+            return Value::object(self.view);
+        }
+        roots::argument(self.frame.app, root, position)
     }
 
     /// Calls everything registered, and every other entry point, in any order and any number of times.
@@ -281,7 +300,7 @@ impl Life<'_, '_, '_> {
         let root = Root { roles: roles.to_vec(), ..Root::of(self.frame.app, method) };
         let count = roots::parameter_count(self.frame.app, method);
         let mut arguments = vec![Value::object(object)];
-        arguments.extend((1..count).map(|position| roots::argument(self.frame.app, &root, position)));
+        arguments.extend((1..count).map(|position| self.passed(&root, position)));
         self.perhaps(|life| {
             life.call(method, &arguments);
         });

@@ -252,8 +252,7 @@ pub(crate) fn replies(app: &mut App<'_>, root: &Root, data: Tags) -> Vec<(Method
     let request = Request { method: root.method, arguments: &arguments, uri, authorities };
     let answers = providers::answers(app, &request, data).into_iter().map(|answer| {
         let site = Site { method: root.method, address: 0 };
-        let effect =
-            Effect { act: Act::Reply, data: answer.data, names: answer.names, site, trace: Trace::default() };
+        let effect = Effect { act: Act::Reply, data: answer.data, names: answer.names, site, trace: Trace::default() };
         (root.method, effect, Some(Reply { to: answer.to, ..reply.clone() }))
     });
     answers.collect()

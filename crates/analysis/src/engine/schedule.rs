@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use code::{Body, InvokeKind, MethodId, Op, TypeId};
+use code::{Body, InvokeKind, MethodId, Op, StringId, TypeId};
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -38,6 +38,10 @@ pub(crate) struct Size {
 struct Outline {
     calls: Vec<(InvokeKind, MethodId)>,
     creates: Vec<TypeId>,
+    /// Texts that may name classes and members, of methods that call something by its name.
+    texts: Vec<StringId>,
+    /// Classes whose members such texts may name.
+    named: Vec<TypeId>,
 }
 
 /// Summarises every method of the app.
@@ -52,7 +56,7 @@ pub(crate) fn summarise_all(app: &mut App<'_>) -> Size {
                 size.instructions += u64::from(body.dalvik_instructions);
                 size.unknown_instructions += u64::from(body.unknown_instructions);
                 app.survey(method, &body);
-                outline(&body)
+                outline(app, method, &body)
             }
             _ => {
                 app.cut("methods that could not be decoded");
@@ -84,14 +88,30 @@ fn methods_with_code(app: &App<'_>) -> Vec<MethodId> {
     methods
 }
 
-fn outline(body: &Body) -> Outline {
+fn outline(app: &App<'_>, method: MethodId, body: &Body) -> Outline {
     let mut outline = Outline::default();
+    let mut by_name = false;
     for instruction in &body.instructions {
         match &instruction.op {
-            Op::Invoke { kind, method, .. } => outline.calls.push((*kind, *method)),
+            Op::Invoke { kind, method, .. } => {
+                outline.calls.push((*kind, *method));
+                by_name |= app.program.method(*method).is_some_and(|method| {
+                    let class = app.program.descriptor(method.class);
+                    class == "Ljava/lang/Class;" || class.starts_with("Ljava/lang/reflect/")
+                });
+            }
             Op::New { ty, .. } => outline.creates.push(*ty),
+            Op::Text { text, .. } => outline.texts.push(*text),
+            Op::ClassOf { ty, .. } => outline.named.push(*ty),
             _ => {}
         }
+    }
+    if by_name {
+        outline.named.extend(app.program.method(method).map(|method| method.class));
+        outline.named.extend(outline.texts.iter().filter_map(|&text| app.class_named(text)));
+    } else {
+        outline.texts.clear();
+        outline.named.clear();
     }
     outline.calls.sort();
     outline.calls.dedup();
@@ -119,6 +139,11 @@ fn edges(app: &mut App<'_>, methods: &[MethodId], outlines: &[Outline]) -> Vec<V
         for &ty in &outline.creates {
             let methods = called_back.entry(ty).or_insert_with(|| app.classes.platform_callable(ty).into()).clone();
             wanted.extend(methods.iter().filter_map(|target| positions.get(target)));
+        }
+        for &ty in &outline.named {
+            let names = outline.texts.iter().map(|&text| app.program.text(text)).chain(["<init>"]);
+            let methods = names.flat_map(|name| app.classes.named(ty, name));
+            wanted.extend(methods.filter_map(|target| positions.get(&target)));
         }
         wanted.sort_unstable();
         wanted.dedup();

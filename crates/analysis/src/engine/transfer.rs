@@ -234,23 +234,24 @@ impl Frame<'_, '_> {
             }
             Op::FieldGet { to, object, field } => {
                 let base = self.value(*object).clone();
-                let value = self.read(&base, Step::Field(*field));
+                let value = self.read(&base, Step::Field(self.app.declared(*field)));
                 self.set(*to, value)
             }
             Op::FieldPut { from, object, field } => {
                 let base = self.value(*object).clone();
                 let value = self.value(*from).clone();
-                self.write(&base, Step::Field(*field), &value);
+                self.write(&base, Step::Field(self.app.declared(*field)), &value);
                 false
             }
             Op::StaticGet { to, field } => {
-                let value = self.static_value(*field);
+                let value = self.static_value(self.app.declared(*field));
                 self.set(*to, value)
             }
             Op::StaticPut { from, field } => {
                 let value = self.value(*from).clone();
-                self.note_text(*field, &value);
-                self.put_static(*field, &value);
+                let field = self.app.declared(*field);
+                self.note_text(field, &value);
+                self.put_static(field, &value);
                 false
             }
             Op::Invoke { to, kind, method, arguments } => self.invoke(*to, *kind, *method, arguments),

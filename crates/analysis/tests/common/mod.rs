@@ -1,0 +1,86 @@
+//! What the tests of flows share: analysing a program and asking what is said of its entry points.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
+    sync::Arc,
+};
+
+use analysis::{
+    AppInput, EntryComponent, Kinds, analyse_app,
+    constants::Bodies,
+    facts::{AppFacts, FactAct},
+    link::{LinkApp, LinkProvider, link},
+};
+use bytes::{Budget, ByteSource, Limits};
+use code::{Body, InputFile, MethodId, Program};
+use knowledge::Knowledge;
+
+struct Kept<'p>(&'p Program, RefCell<HashMap<MethodId, Option<Arc<Body>>>>);
+
+impl Bodies for Kept<'_> {
+    fn body(&self, method: MethodId) -> Option<Arc<Body>> {
+        let made = || self.0.body_of(method).and_then(Result::ok).map(Arc::new);
+        self.1.borrow_mut().entry(method).or_insert_with(made).clone()
+    }
+}
+
+/// Pairs of source kind and sink kind.
+pub(crate) type Pairs = BTreeSet<(String, String)>;
+
+/// The code of a file, which must be sound.
+pub(crate) fn program(path: &Path) -> Program {
+    let file = InputFile { path: "fixture.dex".into(), source: ByteSource::open(path).unwrap() };
+    let program = Program::build(&[file], &Budget::new(Limits::FILE));
+    assert!(program.problems.is_empty(), "{:?}", program.problems);
+    program
+}
+
+/// The pairs a list of tables names.
+pub(crate) fn pairs(list: &toml::Value) -> Pairs {
+    let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap().to_owned();
+    list.as_array().unwrap().iter().map(|pair| (text(pair, "source"), text(pair, "sink"))).collect()
+}
+
+fn analysed(program: &Program, components: &[EntryComponent], knowledge: &Knowledge) -> AppFacts {
+    let kept = Kept(program, RefCell::default());
+    let kinds = Kinds::new(knowledge);
+    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text: &|_| None })
+}
+
+/// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
+pub(crate) fn said(
+    program: &Program,
+    components: &[EntryComponent],
+    providers: &[LinkProvider],
+    knowledge: &Knowledge,
+) -> BTreeMap<String, Pairs> {
+    let facts = analysed(program, components, knowledge);
+    let app = LinkApp {
+        package: "flows".into(),
+        path: "/flows.dex".into(),
+        owner: "flows".into(),
+        core_user: false,
+        permissions: Vec::new(),
+        providers: providers.to_vec(),
+        facts: &facts,
+    };
+    let apps = [app];
+    let (flows, _) = link(&apps, knowledge);
+    let mut said: BTreeMap<String, Pairs> = BTreeMap::new();
+    let spoken_of: BTreeSet<(&String, &String)> = knowledge
+        .rules
+        .iter()
+        .flat_map(|rule| rule.sources.iter().flat_map(move |source| rule.sinks.iter().map(move |sink| (source, sink))))
+        .collect();
+    for flow in &flows {
+        let fact = &facts.facts[flow.chain[0].fact];
+        let (FactAct::Sink(sink), Some(entry)) = (&fact.act, fact.entry) else { continue };
+        if spoken_of.contains(&(&flow.source, sink)) {
+            let pair = (flow.source.clone(), sink.clone());
+            said.entry(facts.entries[entry as usize].clone()).or_default().insert(pair);
+        }
+    }
+    said
+}

@@ -1,0 +1,63 @@
+//! The cases of `fixtures/rules`: one behaviour each, told in prose, in Java and in what must be said about it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::{fs, path::Path};
+
+use analysis::EntryComponent;
+use common::{Pairs, pairs, program, said};
+use knowledge::Knowledge;
+
+struct Case {
+    name: String,
+    components: Vec<EntryComponent>,
+    expected: Pairs,
+}
+
+/// The case a file tells: the block marked `toml` says what the platform starts and what must be said.
+fn case(path: &Path) -> Option<Case> {
+    let text = fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("```toml\n")?;
+    let (block, _) = rest.split_once("```").unwrap();
+    let table: toml::Table = block.parse().unwrap();
+    let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap().to_owned();
+    let components = table["components"].as_array().unwrap().iter().map(|component| {
+        let methods = component.get("methods").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        EntryComponent {
+            kind: text(component, "kind"),
+            class: text(component, "class"),
+            exported: false,
+            authorities: Vec::new(),
+            methods: methods.iter().map(|method| method.as_str().unwrap().to_owned()).collect(),
+        }
+    });
+    Some(Case {
+        name: path.file_stem().unwrap().to_string_lossy().into_owned(),
+        components: components.collect(),
+        expected: pairs(&table["expect"]),
+    })
+}
+
+#[test]
+fn every_rule_says_exactly_what_is_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rules");
+    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.sort();
+    let cases: Vec<Case> = paths.iter().filter_map(|path| case(path)).collect();
+    let components: Vec<EntryComponent> = cases.iter().flat_map(|case| case.components.iter().cloned()).collect();
+    let knowledge = Knowledge::embedded().unwrap();
+    let said = said(&program(&folder.join("rules.dex")), &components, &[], &knowledge);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let names = case.components.iter().map(|component| format!("{} {}", component.kind, component.class));
+        let found: Pairs = names.filter_map(|name| said.get(&name)).flatten().cloned().collect();
+        if found != case.expected {
+            wrong.push(format!("{}: expected {:?}, said {found:?}", case.name, case.expected));
+        }
+    }
+    assert!(cases.len() > 20, "the cases are gone");
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
