@@ -54,9 +54,7 @@ struct Teller<'a> {
 impl<'a> Teller<'a> {
     /// The worst rule of each axis that speaks of a flow.
     fn rules_for(&self, flow: &Flow) -> Vec<&'a Rule> {
-        let Some((sink, app)) = flow.chain.first().and_then(|hop| Some((self.sink_kind(*hop)?, hop.app))) else {
-            return Vec::new();
-        };
+        let Some(app) = flow.chain.first().map(|hop| hop.app) else { return Vec::new() };
         let core_user = self.apps.get(app).is_some_and(|app| app.core_user);
         let mut found: Vec<&Rule> = Vec::new();
         for rule in &self.knowledge.rules {
@@ -64,20 +62,12 @@ impl<'a> Teller<'a> {
                 None => true,
                 Some(Requirement::SystemUid) => core_user,
             };
-            let speaks = holds && rule.sources.contains(&flow.source) && rule.sinks.iter().any(|kind| kind == sink);
+            let speaks = holds && rule.sources.contains(&flow.source) && rule.sinks.contains(&flow.sink);
             if speaks && !found.iter().any(|other| other.axis == rule.axis) {
                 found.push(rule);
             }
         }
         found
-    }
-
-    fn sink_kind(&self, hop: Hop) -> Option<&'a str> {
-        match &self.fact(hop)?.act {
-            FactAct::Sink(kind) => Some(kind),
-            FactAct::Reply(_) => Some("provider_reply"),
-            FactAct::Store(_) | FactAct::Field(_) => None,
-        }
     }
 
     fn fact(&self, hop: Hop) -> Option<&'a Fact> {
@@ -95,19 +85,13 @@ impl<'a> Teller<'a> {
         {
             return None;
         }
-        Some(Key {
-            rule: &rule.id,
-            sink_app: first.app,
-            source_app: last.app,
-            source: &flow.source,
-            sink: self.sink_kind(*first)?,
-        })
+        Some(Key { rule: &rule.id, sink_app: first.app, source_app: last.app, source: &flow.source, sink: &flow.sink })
     }
 
     /// Whether any app may ask a provider.
     fn is_open_provider(&self, app: usize, class: &str) -> bool {
         let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
-        providers.iter().any(|p| p.class == class && p.exported && p.read_permission.is_none())
+        providers.iter().any(|p| p.class == class && p.open)
     }
 
     fn finding(&self, key: &Key<'_>, flows: &[&Flow]) -> Option<Finding> {
@@ -223,10 +207,7 @@ impl<'a> Teller<'a> {
     }
 
     fn modifiers(&self, best: &Flow, flows: &[&Flow], sink: &Endpoint) -> Modifiers {
-        let triggers = flows.iter().filter_map(|flow| {
-            let app = self.apps.get(flow.chain.first()?.app)?;
-            app.facts.entries.get(self.entry(flow)? as usize).cloned()
-        });
+        let triggers = flows.iter().filter(|flow| self.entry(flow).is_some()).flat_map(|flow| &flow.triggers).cloned();
         let triggers: BTreeSet<String> = triggers.collect();
         let permissions: BTreeSet<&String> = flows.iter().flat_map(|flow| &flow.permissions).collect();
         Modifiers {
@@ -270,6 +251,7 @@ impl<'a> Teller<'a> {
                     Some(uris) => format!("{uris} (provider {})", reply.class),
                     None => format!("provider {}", reply.class),
                 },
+                FactAct::Send(sent) => sent.to_string(),
             };
             if !found.contains(&carrier) {
                 found.push(carrier);
@@ -342,6 +324,7 @@ fn read_hop(what: &FactWhat) -> findings::Hop {
         FactWhat::Field(_) => findings::Hop::Field,
         FactWhat::Provider(..) => findings::Hop::Provider,
         FactWhat::Store(kind, _) => store_hop(kind),
+        FactWhat::Received(..) => findings::Hop::Channel,
         FactWhat::Kind(..) | FactWhat::Table(..) => findings::Hop::Source,
     }
 }
@@ -352,6 +335,7 @@ fn write_hop(act: &FactAct) -> findings::Hop {
         FactAct::Field(_) => findings::Hop::Field,
         FactAct::Reply(_) => findings::Hop::Provider,
         FactAct::Store(kind) => store_hop(kind),
+        FactAct::Send(_) => findings::Hop::Channel,
     }
 }
 

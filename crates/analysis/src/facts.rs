@@ -1,10 +1,14 @@
 //! What one app does to the world, in plain words: the result of analysing an app by itself, and the material from which
 //! flows across apps are linked. Holds no tables of the analysis, so that an app's code can be let go.
 
+use std::{collections::BTreeMap, fmt};
+
 use findings::Hop;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::tags::reasons;
+
+pub use crate::domain::intents::{Letter, Operation};
 
 /// What one app does to the world.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -15,6 +19,10 @@ pub struct AppFacts {
     pub steps: Vec<StepText>,
     /// Component entry points found, as `kind component`.
     pub entries: Vec<String>,
+    /// Receivers that the code registers.
+    pub registrations: Vec<Registration>,
+    /// Superclasses and interfaces, with dots, of each class that receives.
+    pub ancestors: BTreeMap<String, Vec<String>>,
     /// Methods with code.
     pub methods: u64,
     /// Dalvik instructions.
@@ -51,6 +59,8 @@ pub enum FactAct {
     Field(String),
     /// Answers the client of a provider component with data; the names of the fact are the URIs it was asked for.
     Reply(Reply),
+    /// Sends an intent, perhaps with data.
+    Send(Box<Sent>),
 }
 
 /// An answer of a provider.
@@ -73,6 +83,65 @@ pub enum ReplyTo {
     Named,
     /// Those for none of the URIs that other answers name.
     Others,
+}
+
+/// An intent as it is sent. Each list holds alternatives, except the categories; `*` stands for what is not known.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sent {
+    /// How.
+    pub operation: Operation,
+    /// The component it names, as `class` or `package/class`.
+    pub component: Vec<String>,
+    /// The package it is limited to.
+    pub package: Vec<String>,
+    /// Its action.
+    pub action: Vec<String>,
+    /// Its categories, all of them.
+    pub categories: Vec<String>,
+    /// Its data URI.
+    pub data: Vec<String>,
+    /// Its MIME type.
+    pub mime_type: Vec<String>,
+    /// The entry that holds the data; absent: any.
+    pub key: Option<String>,
+    /// Permission that a receiver must hold.
+    pub permission: Vec<String>,
+    /// Class, with dots, of the component that sends, as far as the code says.
+    pub sender: Option<String>,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("intent")?;
+        let to = [("to", &self.component), ("for", &self.action), ("in", &self.package)];
+        for (word, names) in to.into_iter().filter(|(_, names)| !names.is_empty()) {
+            write!(out, " {word} {}", names.join(" or "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A receiver that the code registers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Registration {
+    /// Its class, with dots.
+    pub class: String,
+    /// Whether only broadcasts inside the app reach it.
+    pub local: bool,
+    /// Actions of its filter.
+    pub actions: Vec<String>,
+    /// Categories.
+    pub categories: Vec<String>,
+    /// Schemes.
+    pub schemes: Vec<String>,
+    /// Hosts.
+    pub hosts: Vec<String>,
+    /// Paths.
+    pub paths: Vec<String>,
+    /// MIME types.
+    pub mime_types: Vec<String>,
+    /// Permission that a sender must hold.
+    pub permission: Vec<String>,
 }
 
 /// Some data and the way it came.
@@ -98,6 +167,8 @@ pub enum FactWhat {
     Store(String, Vec<String>),
     /// What this field holds.
     Field(String),
+    /// What a component of this class (or below it) is sent, under a key of the intent if only one was read.
+    Received(String, Letter, Option<String>),
     /// By a table of values: its name and keys.
     Table(String, Vec<String>),
 }

@@ -11,6 +11,14 @@ pub(crate) const PROVIDER: &str = "provider";
 pub(crate) const QUERY: &str = "query";
 /// What a content provider is asked for when a file of it is wanted.
 pub(crate) const OPEN: &str = "open";
+/// What another app answers.
+pub(crate) const EXTERNAL_RESULT: &str = "external_result";
+/// What is passed to a method behind a binder.
+pub(crate) const BINDER: &str = "binder";
+/// What a method behind a binder answers.
+pub(crate) const BINDER_REPLY: &str = "binder_reply";
+/// The channel between components.
+pub(crate) const INTENT: &str = "intent";
 /// The store that a file is.
 pub(crate) const FILE: &str = "file";
 
@@ -30,7 +38,7 @@ impl Kinds {
         let origins =
             knowledge.origins.values().flat_map(|origin| origin.sink.iter().chain(&origin.source).chain(&origin.table));
         let names = knowledge.data_kinds.keys().chain(knowledge.sink_kinds.keys()).chain(knowledge.tables.keys());
-        for name in names.chain(models).chain(origins) {
+        for name in names.chain(models).chain(origins).chain(knowledge.channels.keys()) {
             kinds.add(name);
         }
         let channels = knowledge.models.iter().flat_map(|model| &model.channels);

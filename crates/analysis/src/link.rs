@@ -1,19 +1,28 @@
 //! Joining what the apps of an image do: fields, files, databases within an app or a shared user, content providers
 //! between apps. A join is made only where the platform lets it happen, and says why.
 
+mod components;
+mod intents;
 mod names;
+mod triggers;
 
 pub(crate) use names::authority;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use knowledge::Knowledge;
+use knowledge::{Channel, Knowledge, Scope};
+
+pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
+use intents::Intents;
+use triggers::Triggers;
 
 use crate::{
-    facts::{AppFacts, Fact, FactAct, FactWhat, ReplyTo},
-    kinds::{OPEN, PROVIDER, QUERY},
+    facts::{AppFacts, Fact, FactAct, FactWhat, Letter, ReplyTo},
+    kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
 };
 
+/// The sink that the answer of a provider is.
+const PROVIDER_REPLY: &str = "provider_reply";
 /// Longest chain of stores one flow may pass.
 const CHAIN_FACTS_MAX: usize = 12;
 /// How many facts one search visits; more is cut, and counted.
@@ -34,6 +43,8 @@ pub struct LinkApp<'a> {
     pub permissions: Vec<String>,
     /// Its content providers.
     pub providers: Vec<LinkProvider>,
+    /// What intents reach in it, as the manifest says.
+    pub components: Vec<LinkComponent>,
     /// What it does.
     pub facts: &'a AppFacts,
 }
@@ -47,6 +58,8 @@ pub struct LinkProvider {
     pub authorities: Vec<String>,
     /// Whether other apps can reach it.
     pub exported: bool,
+    /// Whether every app an owner may install can ask it: exported, and behind no permission but a normal one.
+    pub open: bool,
     /// Permission a reader needs.
     pub read_permission: Option<String>,
 }
@@ -56,6 +69,8 @@ pub struct LinkProvider {
 pub struct Flow {
     /// Kind of the data.
     pub source: String,
+    /// Kind of the sink.
+    pub sink: String,
     /// What the value said about it: URIs, addresses.
     pub source_details: Vec<String>,
     /// The facts it passes, from the sink back: app, fact, position of the data in it.
@@ -64,6 +79,8 @@ pub struct Flow {
     pub permissions: Vec<String>,
     /// Whether the name of some store on the way was only partly known.
     pub name_partly_known: bool,
+    /// Entry points from which the platform comes to the sink, and what makes it come.
+    pub triggers: Vec<String>,
 }
 
 /// One fact of a flow.
@@ -80,21 +97,22 @@ pub struct Hop {
 /// All flows of an image, by sink, and how many searches were cut.
 #[must_use]
 pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge) -> (Vec<Flow>, u64) {
-    let linker = Linker { apps, knowledge, writers: Writers::new(apps) };
+    let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
+    let triggers = Triggers::new(apps, &linker.intents);
     let graph = linker.graph();
     let mut seen = Seen::new(apps);
     let sinks: BTreeSet<&str> = knowledge.rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
     let (mut flows, mut cuts) = (Vec::new(), 0);
     for (app, link) in apps.iter().enumerate() {
         for (fact, found) in link.facts.facts.iter().enumerate() {
-            let asked = match &found.act {
-                FactAct::Sink(kind) => sinks.contains(kind.as_str()),
-                FactAct::Reply(_) => true,
-                FactAct::Store(_) | FactAct::Field(_) => false,
-            };
-            if asked {
-                cuts += u64::from(graph.flows_to((app, fact), &mut seen, &mut flows));
+            let Some(sink) = linker.sink_kind(app, found).filter(|sink| sinks.contains(sink)) else { continue };
+            let first = flows.len();
+            cuts += u64::from(graph.flows_to((app, fact), sink, &mut seen, &mut flows));
+            if flows.len() == first {
+                continue;
             }
+            let triggers = found.entry.map(|entry| triggers.of(app, entry)).unwrap_or_default();
+            flows.iter_mut().skip(first).for_each(|flow: &mut Flow| flow.triggers.clone_from(&triggers));
         }
     }
     (flows, cuts)
@@ -108,24 +126,41 @@ struct Writers<'a> {
     fields: BTreeMap<(usize, &'a str), Vec<usize>>,
     stores: BTreeMap<(&'a str, &'a str), Vec<Node>>,
     replies: BTreeMap<(usize, &'a str), Vec<usize>>,
+    /// By kind and name, of channels that not only the apps of one user share.
+    wires: BTreeMap<(&'a str, &'a str), Vec<Node>>,
 }
 
 impl<'a> Writers<'a> {
-    fn new(apps: &'a [LinkApp<'a>]) -> Self {
-        let mut writers = Self { fields: BTreeMap::new(), stores: BTreeMap::new(), replies: BTreeMap::new() };
+    fn new(apps: &'a [LinkApp<'a>], knowledge: &Knowledge) -> Self {
+        let mut writers =
+            Self { fields: BTreeMap::new(), stores: BTreeMap::new(), replies: BTreeMap::new(), wires: BTreeMap::new() };
         for (app, link) in apps.iter().enumerate() {
             for (fact, found) in link.facts.facts.iter().enumerate() {
                 match &found.act {
                     FactAct::Field(field) => writers.fields.entry((app, field)).or_default().push(fact),
                     FactAct::Store(kind) => {
+                        let channel = knowledge.channels.get(kind).filter(|channel| channel.scope != Scope::Owner);
+                        if let Some(channel) = channel {
+                            writers.note_wire(*channel, kind, found, (app, fact));
+                            continue;
+                        }
                         writers.stores.entry((link.owner.as_str(), kind)).or_default().push((app, fact));
                     }
                     FactAct::Reply(reply) => writers.replies.entry((app, reply.class.as_str())).or_default().push(fact),
-                    FactAct::Sink(_) => {}
+                    FactAct::Sink(_) | FactAct::Send(_) => {}
                 }
             }
         }
         writers
+    }
+
+    /// A name that is only partly known joins nothing: too many apps share these.
+    fn note_wire(&mut self, channel: Channel, kind: &'a str, fact: &'a Fact, node: Node) {
+        let known = fact.names.iter().map(String::as_str).filter(|name| !name.contains('*'));
+        let names: Vec<&str> = if channel.named { known.collect() } else { vec![""] };
+        for name in names {
+            self.wires.entry((kind, name)).or_default().push(node);
+        }
     }
 }
 
@@ -198,7 +233,7 @@ impl Seen {
 
 impl Graph {
     /// Finds, breadth first, where the data of a sink comes from; whether the search was cut.
-    fn flows_to(&self, sink: Node, seen: &mut Seen, flows: &mut Vec<Flow>) -> bool {
+    fn flows_to(&self, sink: Node, kind_of_sink: &str, seen: &mut Seen, flows: &mut Vec<Flow>) -> bool {
         let mut visits: Vec<Visit> = Vec::new();
         seen.clear();
         seen.insert(sink);
@@ -210,7 +245,7 @@ impl Graph {
             }
             let Some(read) = self.reads.get(visit.read) else { break };
             for (kind, details) in &read.kinds {
-                flows.push(flow(&visits, at, kind, details));
+                flows.push(Flow { sink: kind_of_sink.to_owned(), ..flow(&visits, at, kind, details) });
             }
             if visit.length < CHAIN_FACTS_MAX {
                 for writer in &read.writers {
@@ -247,16 +282,30 @@ fn flow(visits: &[Visit], at: usize, kind: &str, details: &[String]) -> Flow {
         next = visit.before;
     }
     chain.reverse();
-    Flow { source: kind.to_owned(), source_details: details.to_vec(), chain, permissions, name_partly_known }
+    let (sink, triggers) = (String::new(), Vec::new());
+    let (source, source_details) = (kind.to_owned(), details.to_vec());
+    Flow { source, sink, source_details, chain, permissions, name_partly_known, triggers }
 }
 
 struct Linker<'a> {
     apps: &'a [LinkApp<'a>],
     knowledge: &'a Knowledge,
     writers: Writers<'a>,
+    intents: Intents<'a>,
 }
 
 impl Linker<'_> {
+    /// The kind of sink that a fact is, if it is one.
+    fn sink_kind<'f>(&self, app: usize, fact: &'f Fact) -> Option<&'f str> {
+        match &fact.act {
+            FactAct::Sink(kind) => Some(kind),
+            FactAct::Reply(_) => Some(PROVIDER_REPLY),
+            FactAct::Send(_) if fact.data.is_empty() => None,
+            FactAct::Send(sent) => self.intents.sink_kind(app, sent),
+            FactAct::Store(_) | FactAct::Field(_) => None,
+        }
+    }
+
     /// Resolves every read, and marks those that lead to data a rule speaks of.
     fn graph(&self) -> Graph {
         let mut numbers: BTreeMap<(usize, &FactWhat), usize> = BTreeMap::new();
@@ -308,7 +357,7 @@ impl Linker<'_> {
         let mut writers = self.writers_of(app, what);
         writers.sort();
         writers.dedup_by(|b, a| (a.app, a.fact) == (b.app, b.fact));
-        Read { kinds: self.known_kinds(what), writers, useful: false }
+        Read { kinds: self.known_kinds(app, what), writers, useful: false }
     }
 
     fn fact(&self, app: usize, fact: usize) -> Option<&Fact> {
@@ -316,7 +365,7 @@ impl Linker<'_> {
     }
 
     /// Kinds of data that the knowledge files know this to be.
-    fn known_kinds(&self, what: &FactWhat) -> Vec<(String, Vec<String>)> {
+    fn known_kinds(&self, app: usize, what: &FactWhat) -> Vec<(String, Vec<String>)> {
         let by_name = |names: &[String], kind_of: &dyn Fn(&str) -> Option<String>| {
             let mut kinds: BTreeMap<String, Vec<String>> = BTreeMap::new();
             for name in names {
@@ -327,6 +376,14 @@ impl Linker<'_> {
             kinds.into_iter().collect()
         };
         match what {
+            FactWhat::Kind(kind, classes) if kind == EXTERNAL_INTENT => {
+                let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
+                let mut open = classes.iter().map(|class| {
+                    providers.iter().any(|p| p.class == *class && p.open)
+                        || self.intents.outside_kind(app, class, Letter::Intent).is_some()
+                });
+                (classes.is_empty() || open.any(|open| open)).then(|| (kind.clone(), classes.clone())).into_iter().collect()
+            }
             FactWhat::Kind(kind, details) => vec![(kind.clone(), details.clone())],
             // Only rows and files are the data that a provider of the platform keeps.
             FactWhat::Provider(operation, uris) if [QUERY, OPEN].contains(&operation.as_str()) => {
@@ -340,6 +397,10 @@ impl Linker<'_> {
                 let Some(table) = table.and_then(|origin| origin.table.as_ref()) else { return Vec::new() };
                 by_name(paths, &|path| self.knowledge.table_kind(table, path).map(str::to_owned))
             }
+            FactWhat::Received(class, letter, _) => {
+                let kind = self.intents.outside_kind(app, class, *letter);
+                kind.map(|kind| (kind.to_owned(), Vec::new())).into_iter().collect()
+            }
             FactWhat::Field(_) | FactWhat::Provider(..) => Vec::new(),
         }
     }
@@ -351,8 +412,12 @@ impl Linker<'_> {
                 let writers = self.writers.fields.get(&(reader, field.as_str())).into_iter().flatten();
                 writers.map(|&fact| Writer { app: reader, fact, reason: None, partly: false }).collect()
             }
-            FactWhat::Store(kind, names) => self.store_writers(reader, kind, names),
+            FactWhat::Store(kind, names) => match self.knowledge.channels.get(kind) {
+                Some(channel) if channel.scope != Scope::Owner => self.wire_writers(reader, kind, names, *channel),
+                _ => self.store_writers(reader, kind, names),
+            },
             FactWhat::Provider(operation, uris) => self.provider_writers(reader, operation, uris),
+            FactWhat::Received(class, letter, key) => self.intents.writers(reader, class, *letter, key.as_deref()),
             FactWhat::Kind(..) | FactWhat::Table(..) => Vec::new(),
         }
     }
@@ -370,6 +435,31 @@ impl Linker<'_> {
             }
             let reason = (app != reader).then(|| format!("{} and {other} share the user {}", link.package, link.owner));
             found.push(Writer { app, fact, reason, partly: sameness == names::Sameness::Alike });
+        }
+        found
+    }
+
+    /// What apps put on a wire or into a store that not only those of one user share.
+    fn wire_writers(&self, reader: usize, kind: &str, names: &[String], channel: Channel) -> Vec<Writer> {
+        let Some(client) = self.apps.get(reader) else { return Vec::new() };
+        let named: Vec<&str> = if channel.named { names.iter().map(String::as_str).collect() } else { vec![""] };
+        let mut found = Vec::new();
+        for name in named {
+            for &(app, fact) in self.writers.wires.get(&(kind, name)).into_iter().flatten() {
+                let Some(server) = self.apps.get(app) else { continue };
+                let (from, to) = (&server.package, &client.package);
+                let reason = match channel.scope {
+                    _ if app == reader => None,
+                    Scope::Bound => match self.intents.bound(app, reader) {
+                        Some(reason) => reason,
+                        None => continue,
+                    },
+                    Scope::Owner | Scope::Image => {
+                        Some(format!("{kind} {name} is shared by all apps: {from} and {to}"))
+                    }
+                };
+                found.push(Writer { app, fact, reason, partly: false });
+            }
         }
         found
     }

@@ -36,6 +36,7 @@ fn every_case_says_exactly_what_is_expected() {
         class: dotted(&text(provider, "class")),
         authorities: vec![text(provider, "authority")],
         exported: provider["exported"].as_bool().unwrap(),
+        open: provider["exported"].as_bool().unwrap(),
         read_permission: None,
     });
     let providers: Vec<LinkProvider> = providers.collect();

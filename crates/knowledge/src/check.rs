@@ -61,7 +61,7 @@ impl Loader {
 
     fn check_roles(&self, roles: &[Role], at: &At) -> Result<(), Problem> {
         for role in roles {
-            if let Role::Kind(kind) = role {
+            if let Role::Kind(kind) | Role::Result(Some(kind)) = role {
                 self.check_data(kind, at)?;
             }
         }
@@ -84,7 +84,10 @@ impl Loader {
         let Some(signature) = &model.signature else { return Ok(()) };
         let count = parameter_count(signature);
         for place in places(model) {
-            let key = if let Part::Key(Root::Argument(number)) = place.part { number } else { 0 };
+            let key = match place.part {
+                Part::Key(Root::Argument(number)) | Part::Group(_, Root::Argument(number)) => number,
+                _ => 0,
+            };
             let root = if let Root::Argument(number) = place.root { number } else { 0 };
             if usize::from(key.max(root)) > count {
                 return Err(at.problem(Fault::Value { field: "signature", expected: "as many parameters as are used" }));
@@ -142,7 +145,10 @@ fn places(model: &Model) -> Vec<&Place> {
     for source in &model.sources {
         places.push(&source.to);
         match &source.kind {
-            SourceKind::Provider(place) | SourceKind::Origin(place) => places.push(place),
+            SourceKind::Provider(place)
+            | SourceKind::Origin(place)
+            | SourceKind::Received(place)
+            | SourceKind::PassedOn(place) => places.push(place),
             SourceKind::Table { key, .. } => places.push(key),
             SourceKind::Fixed(_) => {}
         }
@@ -154,7 +160,9 @@ fn places(model: &Model) -> Vec<&Place> {
         }
     }
     for channel in &model.channels {
-        places.extend(std::iter::once(&channel.name).chain(&channel.writes).chain(&channel.reads));
+        places.extend(
+            std::iter::once(&channel.name).chain(&channel.writes).chain(&channel.reads).chain(&channel.permission),
+        );
     }
     for invoke in &model.invokes {
         places.extend(std::iter::once(&invoke.on).chain(invoke.arguments.iter().flatten()).chain(&invoke.result));

@@ -86,8 +86,13 @@ impl FromStr for Place {
             return Ok(Self { root: text.parse()?, part: Part::Whole });
         };
         let Some(key) = key.strip_suffix(']') else { return expected("a closing ] after the key") };
-        let part = match key.strip_prefix('\'').and_then(|key| key.strip_suffix('\'')) {
-            Some(fixed) => Part::FixedKey(fixed.to_owned()),
+        let part = match key.strip_prefix('\'').map(|key| key.split_once('\'')) {
+            Some(Some((fixed, ""))) => Part::FixedKey(fixed.to_owned()),
+            Some(Some((group, rest))) => {
+                let Some(member) = rest.trim().strip_prefix(',') else { return expected("a comma after the group") };
+                Part::Group(group.to_owned(), member.trim().parse()?)
+            }
+            Some(None) => return expected("a closing quotation mark"),
             None => Part::Key(key.parse()?),
         };
         Ok(Self { root: root.parse()?, part })
@@ -101,6 +106,7 @@ impl fmt::Display for Place {
             Part::Element => write!(out, "{}.elem", self.root),
             Part::Key(key) => write!(out, "{}[{key}]", self.root),
             Part::FixedKey(key) => write!(out, "{}['{key}']", self.root),
+            Part::Group(group, key) => write!(out, "{}['{group}', {key}]", self.root),
         }
     }
 }
@@ -260,12 +266,15 @@ impl fmt::Display for OriginRule {
 impl FromStr for SourceRule {
     type Err = Unreadable;
     fn from_str(text: &str) -> Parsed<Self> {
-        const EXPECTED: &str = "PLACE = KIND, provider(PLACE), origin(PLACE) or table(NAME, PLACE)";
+        const EXPECTED: &str =
+            "PLACE = KIND, provider(PLACE), origin(PLACE), received(PLACE), passed_on(PLACE) or table(NAME, PLACE)";
         let Some((to, kind)) = text.split_once(" = ") else { return expected(EXPECTED) };
         let kind = match call(kind) {
             None if is_name(kind.trim()) => SourceKind::Fixed(kind.trim().to_owned()),
             Some(("provider", place)) => SourceKind::Provider(place.parse()?),
             Some(("origin", place)) => SourceKind::Origin(place.parse()?),
+            Some(("received", place)) => SourceKind::Received(place.parse()?),
+            Some(("passed_on", place)) => SourceKind::PassedOn(place.parse()?),
             Some(("table", inside)) => {
                 let Some((table, key)) = inside.split_once(',') else { return expected(EXPECTED) };
                 SourceKind::Table { table: table.trim().to_owned(), key: key.parse()? }
@@ -283,6 +292,8 @@ impl fmt::Display for SourceRule {
             SourceKind::Fixed(kind) => out.write_str(kind),
             SourceKind::Provider(place) => write!(out, "provider({place})"),
             SourceKind::Origin(place) => write!(out, "origin({place})"),
+            SourceKind::Received(place) => write!(out, "received({place})"),
+            SourceKind::PassedOn(place) => write!(out, "passed_on({place})"),
             SourceKind::Table { table, key } => write!(out, "table({table}, {key})"),
         }
     }

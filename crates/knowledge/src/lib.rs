@@ -40,7 +40,7 @@ pub use model::{
 };
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 pub use platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
-pub use policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
+pub use policy::{Axis, Channel, DataKind, OriginInfo, Requirement, Rule, Scope, SinkKindInfo};
 pub use problem::{Fault, Problem};
 pub use supplier::{CodeSample, EvidenceKind, EvidenceRule, NumberClaim, Supplier, SupplierKind};
 
@@ -63,6 +63,8 @@ pub struct Knowledge {
     pub axes: BTreeMap<Axis, Vec<String>>,
     /// What the origin of a stream makes of writing to it and reading from it.
     pub origins: BTreeMap<OriginKind, OriginInfo>,
+    /// Stores and wires that models write and read, by id: who shares one.
+    pub channels: BTreeMap<String, Channel>,
     /// Rules, sorted by axis, then rank falling, then id.
     pub rules: Vec<Rule>,
     /// Content providers of the platform, sorted by authority, then path.
@@ -169,6 +171,7 @@ impl Knowledge {
             sink_kinds: map(loader.sink_kinds),
             axes: map(loader.axes),
             origins: map(loader.origins),
+            channels: map(loader.channels),
             rules,
             providers: values(loader.providers),
             static_fields: map(loader.fields),

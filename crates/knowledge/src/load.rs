@@ -10,7 +10,7 @@ use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place
 use crate::names::{class_descriptor, is_method_name, is_signature};
 use crate::party::{KnownCertificate, Organisation, PartyRule};
 use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, StaticField};
-use crate::policy::{Axis, DataKind, OriginInfo, Requirement, Rule, SinkKindInfo};
+use crate::policy::{Axis, Channel, DataKind, OriginInfo, Requirement, Rule, Scope, SinkKindInfo};
 use crate::problem::{Fault, Problem};
 use crate::raw::{self, Texts};
 use crate::supplier::{CodeSample, Supplier};
@@ -77,6 +77,7 @@ pub(crate) struct Loader {
     pub(crate) sink_kinds: Entries<String, SinkKindInfo>,
     pub(crate) axes: Entries<Axis, Vec<String>>,
     pub(crate) origins: Entries<OriginKind, OriginInfo>,
+    pub(crate) channels: Entries<String, Channel>,
     pub(crate) rules: Entries<String, Rule>,
     pub(crate) providers: Entries<(String, String), Provider>,
     pub(crate) fields: Entries<String, StaticField>,
@@ -134,35 +135,13 @@ impl Loader {
             toml::from_str(text).map_err(|error| at("", 0, "").problem(Fault::Syntax(error.to_string())))?;
         let cited = std::mem::take(&mut file.reference);
         self.read_parties(&mut file, &cited, &at)?;
+        self.read_policy(&mut file, &cited, &at)?;
         for (index, entry) in file.model.into_iter().enumerate() {
             let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
             self.model(&entry, &at("model", index, &about))?;
         }
         for (index, (class, supers)) in file.hierarchy.into_iter().enumerate() {
             self.class(&class, &supers, &at("hierarchy", index, &class))?;
-        }
-        for (index, entry) in file.data_kind.into_iter().enumerate() {
-            let at = at("data_kind", index, &entry.id);
-            self.data_kind(entry, &cited, &at)?;
-        }
-        for (index, entry) in file.sink_kind.into_iter().enumerate() {
-            let at = at("sink_kind", index, &entry.id);
-            let value = SinkKindInfo { id: entry.id.clone(), label: entry.label, attack: entry.attack };
-            put(&mut self.sink_kinds, entry.id.clone(), &entry.id, value, &at)?;
-        }
-        for (index, entry) in file.axis.into_iter().enumerate() {
-            let at = at("axis", index, &entry.id);
-            let Some(axis) = Axis::from_name(&entry.id) else { return at.value("id", "takes, obeys or exposes") };
-            put(&mut self.axes, axis, &entry.id, entry.grades, &at)?;
-        }
-        for (index, entry) in file.origin.into_iter().enumerate() {
-            let at = at("origin", index, &entry.id);
-            let value = OriginInfo { sink: entry.sink, source: entry.source, table: entry.table };
-            put(&mut self.origins, at.sentence(&entry.id)?, &entry.id, value, &at)?;
-        }
-        for (index, entry) in file.rule.into_iter().enumerate() {
-            let at = at("rule", index, &entry.id);
-            self.rule(entry, &cited, &at)?;
         }
         self.read_platform(file.provider, file.fields, file.table, &cited, &at)?;
         for (index, entry) in file.entry_point.into_iter().enumerate() {
@@ -198,6 +177,45 @@ impl Loader {
         Ok(())
     }
 
+    /// Kinds, questions and rules.
+    fn read_policy(
+        &mut self,
+        file: &mut raw::File,
+        cited: &str,
+        at: &dyn Fn(&str, usize, &str) -> At,
+    ) -> Result<(), Problem> {
+        for (index, entry) in std::mem::take(&mut file.data_kind).into_iter().enumerate() {
+            let at = at("data_kind", index, &entry.id);
+            self.data_kind(entry, cited, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.sink_kind).into_iter().enumerate() {
+            let at = at("sink_kind", index, &entry.id);
+            let value = SinkKindInfo { id: entry.id.clone(), label: entry.label, attack: entry.attack };
+            put(&mut self.sink_kinds, entry.id.clone(), &entry.id, value, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.axis).into_iter().enumerate() {
+            let at = at("axis", index, &entry.id);
+            let Some(axis) = Axis::from_name(&entry.id) else { return at.value("id", "takes, obeys or exposes") };
+            put(&mut self.axes, axis, &entry.id, entry.grades, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.origin).into_iter().enumerate() {
+            let at = at("origin", index, &entry.id);
+            let value =
+                OriginInfo { sink: entry.sink, source: entry.source, table: entry.table, channel: entry.channel };
+            put(&mut self.origins, at.sentence(&entry.id)?, &entry.id, value, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.channel).into_iter().enumerate() {
+            let at = at("channel", index, &entry.id);
+            let Some(scope) = Scope::from_name(&entry.scope) else { return at.value("scope", "owner, bound or image") };
+            put(&mut self.channels, entry.id.clone(), &entry.id, Channel { scope, named: entry.named }, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.rule).into_iter().enumerate() {
+            let at = at("rule", index, &entry.id);
+            self.rule(entry, cited, &at)?;
+        }
+        Ok(())
+    }
+
     fn model(&mut self, entry: &raw::Model, at: &At) -> Result<(), Problem> {
         at.signature(entry.signature.as_deref())?;
         let mut channels = Vec::new();
@@ -210,6 +228,7 @@ impl Loader {
                 writes: at.sentences(&channel.writes)?,
                 reads: at.sentences(&channel.reads)?,
                 operation: channel.operation.clone(),
+                permission: channel.permission.as_deref().map(|place| at.sentence::<Place>(place)).transpose()?,
             });
         }
         let model = Model {

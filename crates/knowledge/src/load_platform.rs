@@ -162,12 +162,14 @@ fn roles(texts: &[String], at: &At) -> Result<Vec<Role>, Problem> {
     let role = |text: &String| match text.as_str() {
         "_" => Ok(Role::Plain),
         "intent" => Ok(Role::Intent),
+        "result" => Ok(Role::Result(None)),
         "uri" => Ok(Role::Uri),
         "outside" => Ok(Role::Outside),
         "state" => Ok(Role::State),
-        text => match text.strip_prefix("kind:") {
-            Some(kind) => Ok(Role::Kind(kind.to_owned())),
-            None => at.value("parameters", "_, intent, uri, outside, state or kind:KIND"),
+        text => match (text.strip_prefix("kind:"), text.strip_prefix("result:")) {
+            (Some(kind), _) => Ok(Role::Kind(kind.to_owned())),
+            (None, Some(kind)) => Ok(Role::Result(Some(kind.to_owned()))),
+            (None, None) => at.value("parameters", "_, intent, result, result:KIND, uri, outside, state or kind:KIND"),
         },
     };
     texts.iter().map(role).collect()

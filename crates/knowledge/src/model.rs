@@ -66,6 +66,8 @@ pub enum Part {
     Key(Root),
     /// The entry under a fixed text (`['body']`).
     FixedKey(String),
+    /// The entry of a named group under a constant text (`['#category', arg1]`): the key is the name, a colon, the text.
+    Group(String, Root),
 }
 
 /// Data moves from one place to another.
@@ -151,6 +153,10 @@ pub enum SourceKind {
     Provider(Place),
     /// By the origin of this place: network input, file, process output.
     Origin(Place),
+    /// The intent that started the component at this place.
+    Received(Place),
+    /// What receivers before this one gave on with an ordered broadcast.
+    PassedOn(Place),
     /// By the text of this place, through a value table of `knowledge/platform/` (`system_properties`, `settings`).
     Table {
         /// The table's name.
@@ -195,8 +201,12 @@ pub struct ChannelRule {
     pub writes: Vec<Place>,
     /// Where what was read appears.
     pub reads: Vec<Place>,
-    /// Operation of a provider: `query`, `insert`, `update`, `delete`, `call`, `open`.
+    /// Operation of a provider: `query`, `insert`, `update`, `delete`, `call`, `open`; of an intent: `activity`,
+    /// `activity_for_result`, `service`, `bind`, `broadcast`, `local_broadcast`, `result`, `pass_on`, `register`,
+    /// `register_local`.
     pub operation: Option<String>,
+    /// The place whose text is the permission that the other side must hold.
+    pub permission: Option<Place>,
 }
 
 /// The library calls back a method of the app.

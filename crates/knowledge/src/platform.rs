@@ -79,6 +79,9 @@ pub enum Role {
     Plain,
     /// The intent that started the component (`intent`): from outside when the component is exposed.
     Intent,
+    /// The intent that a component it started sends back (`result`); where that is data of a kind whoever sends it:
+    /// `result:KIND`.
+    Result(Option<String>),
     /// The URI that a provider is asked for (`uri`): from outside when the component is exposed.
     Uri,
     /// Anything else the caller chose (`outside`): from outside when the component is exposed.

@@ -35,6 +35,40 @@ pub struct OriginInfo {
     pub source: Option<String>,
     /// Table that gives the data kind of what is read from it, by its text (a path, a command).
     pub table: Option<String>,
+    /// Channel that joins what is written with what is read elsewhere, by the text.
+    pub channel: Option<String>,
+}
+
+/// A store or wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Channel {
+    /// Who shares one.
+    pub scope: Scope,
+    /// Whether it is told apart by names; otherwise there is one.
+    pub named: bool,
+}
+
+/// Who shares a store or wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Apps of the same user (uid).
+    Owner,
+    /// Apps one of which binds a service of the other.
+    Bound,
+    /// Every app of the device.
+    Image,
+}
+
+impl Scope {
+    /// By its name in the knowledge files.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "owner" => Self::Owner,
+            "bound" => Self::Bound,
+            "image" => Self::Image,
+            _ => return None,
+        })
+    }
 }
 
 /// The question a rule answers.

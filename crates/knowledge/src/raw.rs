@@ -46,6 +46,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) origin: Vec<Origin>,
     #[serde(default)]
+    pub(crate) channel: Vec<Wire>,
+    #[serde(default)]
     pub(crate) rule: Vec<Rule>,
     #[serde(default)]
     pub(crate) provider: Vec<Provider>,
@@ -119,6 +121,7 @@ pub(crate) struct Channel {
     #[serde(default)]
     pub(crate) reads: Texts,
     pub(crate) operation: Option<String>,
+    pub(crate) permission: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +158,20 @@ pub(crate) struct Origin {
     pub(crate) sink: Option<String>,
     pub(crate) source: Option<String>,
     pub(crate) table: Option<String>,
+    pub(crate) channel: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wire {
+    pub(crate) id: String,
+    pub(crate) scope: String,
+    #[serde(default = "yes")]
+    pub(crate) named: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize)]

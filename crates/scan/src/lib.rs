@@ -13,17 +13,20 @@ mod report;
 mod reuse;
 mod sketch;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use analysis::{
     Kinds,
-    link::{LinkApp, LinkProvider},
+    link::{LinkApp, LinkComponent, LinkFilter, LinkKind, LinkPath, LinkProvider},
 };
 use bytes::{Budget, Keys, Limits};
 use findings::Report;
 use firmware::{Firmware, Input};
 use knowledge::Knowledge;
-use packages::{Collector, Package};
+use packages::{Collector, Component, ComponentKind, IntentFilter, Package, PathSpec};
 use rayon::prelude::*;
 use store::Results;
 
@@ -116,10 +119,14 @@ fn read_packages(firmware: &Firmware, knowledge: &Knowledge, progress: &dyn Prog
             package
         })
         .collect();
-    let api_level = firmware.property("ro.build.version.sdk").and_then(|level| level.trim().parse().ok()).unwrap_or(23);
-    let levels = record::platform_levels(knowledge, api_level);
+    let levels = record::platform_levels(knowledge, api_level(firmware));
     packages::hold_permissions(&mut packages, firmware, &levels);
     packages
+}
+
+/// The API level that the firmware says it has.
+fn api_level(firmware: &Firmware) -> u32 {
+    firmware.property("ro.build.version.sdk").and_then(|level| level.trim().parse().ok()).unwrap_or(23)
 }
 
 /// Analyses each app by itself. The largest go first, so that no thread is left alone with one at the end; the order of
@@ -159,7 +166,7 @@ fn analyse(
 }
 
 /// Apps as the linker needs them.
-fn link_apps<'r>(packages: &[Package], results: &'r [AppResult]) -> Vec<LinkApp<'r>> {
+fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPermissions) -> Vec<LinkApp<'r>> {
     let pairs = packages.iter().zip(results);
     pairs
         .map(|(package, result)| {
@@ -175,11 +182,73 @@ fn link_apps<'r>(packages: &[Package], results: &'r [AppResult]) -> Vec<LinkApp<
                         class: part.class.clone(),
                         authorities: part.authorities.clone(),
                         exported: part.enabled && part.exported.is_exported(),
+                        open: part.enabled
+                            && part.exported.is_exported()
+                            && open.lets_everybody(part.read_permission.as_ref().or(part.permission.as_ref())),
                         read_permission: part.read_permission.clone().or_else(|| part.permission.clone()),
                     })
                     .collect(),
+                components: package.components.iter().filter_map(|part| link_component(part, open)).collect(),
                 facts: &result.facts,
             }
         })
         .collect()
+}
+
+/// Permissions that every app an owner installs may hold: those of normal level.
+struct OpenPermissions(BTreeSet<String>);
+
+impl OpenPermissions {
+    /// As the image defines them, else as the platform does.
+    fn new(packages: &[Package], firmware: &Firmware, knowledge: &Knowledge) -> Self {
+        const BASE: u32 = 0xf;
+        const NORMAL: u32 = 0;
+        let mut levels = record::platform_levels(knowledge, api_level(firmware));
+        for permission in packages.iter().flat_map(|package| &package.defines_permissions) {
+            levels.insert(permission.name.clone(), permission.protection_level);
+        }
+        Self(levels.into_iter().filter(|(_, level)| level & BASE == NORMAL).map(|(name, _)| name).collect())
+    }
+
+    fn lets_everybody(&self, permission: Option<&String>) -> bool {
+        permission.is_none_or(|permission| self.0.contains(permission))
+    }
+}
+
+/// A component as the linker needs it; providers are not reached by intents.
+fn link_component(part: &Component, open: &OpenPermissions) -> Option<LinkComponent> {
+    let kind = match part.kind {
+        ComponentKind::Activity => LinkKind::Activity,
+        ComponentKind::Service => LinkKind::Service,
+        ComponentKind::Receiver => LinkKind::Receiver,
+        ComponentKind::Provider => return None,
+    };
+    let exported = part.exported.is_exported();
+    part.enabled.then(|| LinkComponent {
+        kind,
+        name: part.name.clone(),
+        class: part.class.clone(),
+        exported,
+        open: exported && open.lets_everybody(part.permission.as_ref()),
+        permission: part.permission.clone(),
+        filters: part.filters.iter().map(link_filter).collect(),
+        local: false,
+    })
+}
+
+fn link_filter(filter: &IntentFilter) -> LinkFilter {
+    let path = |path: &PathSpec| match path {
+        PathSpec::Exact(path) => LinkPath::Exact(path.clone()),
+        PathSpec::Prefix(path) => LinkPath::Prefix(path.clone()),
+        PathSpec::Pattern(path) => LinkPath::Pattern(path.clone()),
+    };
+    LinkFilter {
+        actions: filter.actions.clone(),
+        categories: filter.categories.clone(),
+        schemes: filter.data.iter().filter_map(|data| data.scheme.clone()).collect(),
+        hosts: filter.data.iter().filter_map(|data| data.host.clone()).collect(),
+        paths: filter.data.iter().filter_map(|data| data.path.as_ref()).map(path).collect(),
+        mime_types: filter.data.iter().filter_map(|data| data.mime_type.clone()).collect(),
+        priority: filter.priority,
+    }
 }

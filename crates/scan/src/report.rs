@@ -8,7 +8,7 @@ use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
-use crate::{app::AppResult, baseline, link_apps, native, record};
+use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, record};
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -18,7 +18,8 @@ pub(crate) fn tell(
     results: &[AppResult],
     knowledge: &Knowledge,
 ) -> Report {
-    let apps = link_apps(packages, results);
+    let open = OpenPermissions::new(packages, firmware, knowledge);
+    let apps = link_apps(packages, results, &open);
     let containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
     let (flows, cut_searches) = analysis::link::link(&apps, knowledge);
     let findings = analysis::claims::claim(&apps, &containers, &flows, knowledge);

@@ -1,6 +1,7 @@
 //! The nouns of the engine: paths, texts, tags, traces, values, objects, summaries.
 
 pub(crate) mod heap;
+pub(crate) mod intents;
 pub(crate) mod path;
 pub(crate) mod source;
 pub(crate) mod summary;

@@ -2,10 +2,16 @@
 
 use rustc_hash::FxHashMap;
 
-use code::FieldId;
+use code::{FieldId, TypeId};
 use smallvec::SmallVec;
 
-use super::{path::PathId, tags::SourceId, text::PatternId, trace::Site};
+use super::{
+    intents::Letter,
+    path::{PathId, PatternKey},
+    tags::SourceId,
+    text::PatternId,
+    trace::Site,
+};
 
 /// Names of a store, URI or table: a few patterns, sorted.
 pub(crate) type Names = SmallVec<[PatternId; 2]>;
@@ -21,6 +27,8 @@ pub(crate) enum What {
     Store(u32, Names),
     /// What code anywhere in the app wrote to this field.
     Field(FieldId),
+    /// What components of this class are sent, under this key (absent: any).
+    Received(TypeId, Letter, Option<PatternKey>),
     /// What comes out of the stream that a parameter holds: decided by the caller, who knows where it leads.
     Stream(PathId),
     /// Data of a value table, by the text of a key.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use code::MethodId;
 
 use super::{
+    intents::{Enrolment, Manner, Sending},
     path::PathId,
     source::Names,
     tags::{Tag, Tags},
@@ -56,7 +57,7 @@ impl Summary {
         self.effects.iter().for_each(|effect| note(&effect.data));
         inputs.extend(self.objects.iter().filter_map(|(key, _)| match key {
             ObjectKey::Input(path) => Some(*path),
-            ObjectKey::Made(..) | ObjectKey::Shared(_) | ObjectKey::Statics => None,
+            ObjectKey::Made(..) | ObjectKey::Shared(_) | ObjectKey::Received(..) | ObjectKey::Statics => None,
         }));
         inputs.sort();
         inputs.dedup();
@@ -108,6 +109,13 @@ impl PartialEq for Effect {
     }
 }
 
+impl Act {
+    /// Whether it says something even without data.
+    pub(crate) const fn tells_alone(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::Register(_))
+    }
+}
+
 /// What is done.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Act {
@@ -123,6 +131,14 @@ pub(crate) enum Act {
     Callback(PathId, Rc<str>, Option<Rc<str>>, Rc<[Value]>),
     /// Data is the answer of a content provider to its client.
     Reply,
+    /// An intent is sent.
+    Send(Rc<Sending>),
+    /// The intent that a parameter holds is sent: decided by the caller.
+    Forward(PathId, Rc<Manner>),
+    /// A receiver is registered.
+    Register(Rc<Enrolment>),
+    /// The receiver that a parameter holds is registered with the filter that another one holds.
+    Enrol(PathId, PathId, Rc<Manner>),
 }
 
 /// A method and the summary it has so far.

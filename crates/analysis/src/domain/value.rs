@@ -7,6 +7,7 @@ use knowledge::OriginKind;
 use smallvec::SmallVec;
 
 use super::{
+    intents::Letter,
     path::{PathId, Step},
     tags::Tags,
     text::{Constants, PatternId},
@@ -33,6 +34,8 @@ pub(crate) enum ObjectKey {
     Shared(FieldId),
     /// Holds what this method has written to static fields, as long as nothing else may have.
     Statics,
+    /// The intent that components of a class get.
+    Received(TypeId, Letter),
 }
 
 /// What is known of one value.

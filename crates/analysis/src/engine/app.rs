@@ -15,7 +15,7 @@ use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
         Tables,
-        path::{PathId, Step},
+        path::{PathId, PatternKey, Step},
         summary::{Assumptions, Effect, Summaries, Summary},
         text::{Constants, Symbol},
         value::ObjectKey,
@@ -41,6 +41,9 @@ pub(crate) struct CallInfo<'a> {
     /// Methods of the app that may override it, of classes the app creates.
     pub(crate) overriders: Vec<MethodId>,
 }
+
+/// Methods that the platform calls back, with what it passes.
+pub(crate) type Callbacks = Rc<[(MethodId, Vec<Role>)]>;
 
 /// One app under analysis.
 pub(crate) struct App<'a> {
@@ -81,10 +84,12 @@ pub(crate) struct App<'a> {
     /// Fields written by methods that no life of a component is sure to come to.
     pub(crate) outside_writes: FxHashSet<FieldId>,
     /// What the platform calls on objects of a class that it was given, with what it passes.
-    callbacks: FxHashMap<TypeId, Rc<[(MethodId, Vec<Role>)]>>,
+    callbacks: FxHashMap<TypeId, Callbacks>,
     /// Classes that the knowledge has callbacks of, by descriptor.
     listeners: FxHashSet<&'a str>,
     declared: Vec<FieldId>,
+    /// Key of what a holder's entries were put in from.
+    pub(crate) from_key: PatternKey,
     plain: Vec<bool>,
     followed: Vec<bool>,
     texted: Vec<bool>,
@@ -99,6 +104,8 @@ impl<'a> App<'a> {
     pub(crate) fn new(input: AppInput<'a>) -> Self {
         let AppInput { program, knowledge, kinds, bodies, text, .. } = input;
         let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
+        let mut tables = Tables::default();
+        let from_key = tables.patterns.literal("#from").0;
         Self {
             program,
             knowledge,
@@ -107,7 +114,8 @@ impl<'a> App<'a> {
             interpreter: Interpreter::new(program, bodies, Limits::default()),
             bodies,
             resource_text: text,
-            tables: Tables::default(),
+            tables,
+            from_key,
             summaries: Summaries::default(),
             facts: FxHashMap::default(),
             calls: FxHashMap::default(),
@@ -181,17 +189,12 @@ impl<'a> App<'a> {
     /// Notes the fields that are written where no life is sure to come: by methods of objects whose callbacks nothing is
     /// known of, and by code that nothing leads to.
     pub(crate) fn find_outside_writes(&mut self, certain: &FxHashSet<MethodId>) {
-        for (method, summary) in &self.summaries {
-            if certain.contains(method) {
-                continue;
-            }
-            let inputs = summary.objects.iter().filter(|(key, _)| matches!(key, ObjectKey::Input(_)));
-            for step in inputs.flat_map(|(_, object)| object.parts.keys()) {
-                if let Step::Field(field) = step {
-                    self.outside_writes.insert(*field);
-                }
-            }
-        }
+        let uncertain = self.summaries.iter().filter(|(method, _)| !certain.contains(method));
+        let objects = uncertain.flat_map(|(_, summary)| &summary.objects);
+        let inputs = objects.filter(|(key, _)| matches!(key, ObjectKey::Input(_)));
+        let steps = inputs.flat_map(|(_, object)| object.parts.keys());
+        self.outside_writes
+            .extend(steps.filter_map(|step| if let Step::Field(field) = step { Some(*field) } else { None }));
     }
 
     /// Whether data is followed through a field by its name, that is: from any object of the class to any other.

@@ -1,6 +1,6 @@
 //! Applying a method's summary at a call: its inputs are replaced by what the caller has.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use code::MethodId;
 use findings::Hop;
@@ -120,7 +120,7 @@ impl Frame<'_, '_> {
         for (number, (key, object)) in summary.objects.iter().enumerate() {
             let mapped: SmallVec<[ObjectId; 2]> = match *key {
                 ObjectKey::Input(path) => self.at_path(application, path).objects,
-                ObjectKey::Shared(field) => smallvec::smallvec![self.object(ObjectKey::Shared(field))],
+                ObjectKey::Shared(_) | ObjectKey::Received(..) => smallvec::smallvec![self.object(*key)],
                 ObjectKey::Statics => SmallVec::new(),
                 ObjectKey::Made(..) => {
                     // Numbers from 1 on, apart per nesting: 0 is the library's result.
@@ -174,7 +174,7 @@ impl Frame<'_, '_> {
         let origins = self.translate_origins(application, &object.origins);
         let alone = base.objects.len() == 1;
         for &target in &base.objects {
-            if matches!(self.key(target), ObjectKey::Shared(_)) {
+            if matches!(self.key(target), ObjectKey::Shared(_) | ObjectKey::Received(..)) {
                 continue;
             }
             let known = self.change(target);
@@ -192,7 +192,7 @@ impl Frame<'_, '_> {
                 known.many |= object.many;
             }
         }
-        if object.escaped && !matches!(key, ObjectKey::Shared(_)) {
+        if object.escaped && !matches!(key, ObjectKey::Shared(_) | ObjectKey::Received(..)) {
             self.escape(base);
         }
     }
@@ -269,7 +269,7 @@ impl Frame<'_, '_> {
             What::Table(table, names) => {
                 smallvec::smallvec![What::Table(*table, self.translate_names(application, names))]
             }
-            What::Field(field) => smallvec::smallvec![What::Field(*field)],
+            What::Field(_) | What::Received(..) => smallvec::smallvec![what.clone()],
             What::Stream(path) => {
                 let actual = self.at_path(application, *path);
                 self.what_streams(&actual)
@@ -304,7 +304,10 @@ impl Frame<'_, '_> {
                 match (&origin.table, &origin.source) {
                     (Some(table), _) => Some(What::Table(self.app.kinds.id(table), names)),
                     (None, Some(source)) => Some(What::Kind(self.app.kinds.id(source), names)),
-                    (None, None) => None,
+                    (None, None) => {
+                        let channel = origin.channel.as_ref()?;
+                        Some(What::Store(self.app.kinds.id(channel), names))
+                    }
                 }
             }
         }
@@ -437,6 +440,14 @@ impl Frame<'_, '_> {
                     self.app.cut("callbacks within a call");
                 }
             }
+            Act::Send(_) | Act::Forward(..) | Act::Register(_) | Act::Enrol(..) => {
+                let application = RefCell::new(application);
+                self.intent_effect(
+                    outer,
+                    &mut |frame, list| frame.translate_names(&mut application.borrow_mut(), list),
+                    &mut |frame, path| frame.at_path(&mut application.borrow_mut(), path),
+                );
+            }
             _ => self.effect_at(outer),
         }
     }
@@ -446,7 +457,12 @@ impl Frame<'_, '_> {
         let act = match origin {
             Origin::Input(path) => Act::Stream(path),
             Origin::Known(kind, name) => {
-                let sink = self.app.knowledge.origins.get(&kind).and_then(|origin| origin.sink.as_ref());
+                let known = self.app.knowledge.origins.get(&kind);
+                let sink = known.and_then(|origin| origin.sink.as_ref());
+                if let Some(channel) = known.and_then(|origin| origin.channel.as_ref()) {
+                    let act = Act::Store(self.app.kinds.id(channel));
+                    self.effect_at(Effect { act, names: smallvec::smallvec![name], ..effect.clone() });
+                }
                 let sink = match (kind, sink) {
                     (OriginKind::File, _) => Act::Store(self.app.kinds.id(FILE)),
                     (OriginKind::Uri, _) => Act::Store(self.app.kinds.id(PROVIDER)),
@@ -473,7 +489,8 @@ impl Frame<'_, '_> {
         let mut result = Value::default();
         for ty in types {
             if let Some(target) = self.app.classes.find(ty, name, parameters) {
-                let part = self.apply_nested(target, values, depth);
+                let values = self.platform_arguments(ty, target, values);
+                let part = self.apply_nested(target, &values, depth);
                 result.join(&part);
             }
         }

@@ -156,7 +156,7 @@ impl Frame<'_, '_> {
                 Some(&Step::Field(field)) => Some(field),
                 _ => None,
             },
-            ObjectKey::Made(..) | ObjectKey::Statics => None,
+            ObjectKey::Made(..) | ObjectKey::Received(..) | ObjectKey::Statics => None,
         };
         field.and_then(|field| self.app.field_classes.get(&field)).map(|types| types.to_vec()).unwrap_or_default()
     }

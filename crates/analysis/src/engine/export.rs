@@ -9,18 +9,21 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{
     app::App,
     field_texts::{self, Resolved},
+    intents::dotted,
     roots::{self, PLATFORM, Roots},
     schedule,
 };
 use crate::{
     constants::Bodies,
     domain::{
+        intents::{Enrolment, Operation, Sending},
         source::{Names, What},
         summary::{Act, Effect},
         tags::{Doubts, Tag, Tags},
+        text::PatternId,
         trace::{Site, Trace, TraceStep},
     },
-    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Reply, StepRef, StepText},
+    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Registration, Reply, Sent, StepRef, StepText},
     kinds::Kinds,
 };
 
@@ -69,10 +72,14 @@ pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let mut export = Export { app: &app, resolved, steps: Vec::new(), positions: BTreeMap::new() };
     let facts = export.facts(&roots);
     let steps = export.step_texts();
+    let registrations = export.registrations(&roots);
+    let ancestors = export.ancestors(&facts, input.components);
     AppFacts {
         facts,
         steps,
         entries: roots.entries,
+        registrations,
+        ancestors,
         methods: size.methods,
         instructions: size.instructions,
         unknown_instructions: size.unknown_instructions,
@@ -103,7 +110,9 @@ impl Export<'_, '_> {
         let fields = LinkedFields::new(self.app, all.iter().map(|(effect, ..)| *effect));
         let mut facts = Vec::new();
         for (effect, entry, reply) in all {
-            if matches!(effect.act, Act::Field(field) if !fields.needed.contains(&field)) {
+            if matches!(effect.act, Act::Register(_) | Act::Forward(..) | Act::Enrol(..))
+                || matches!(effect.act, Act::Field(field) if !fields.needed.contains(&field))
+            {
                 continue;
             }
             facts.extend(self.fact(effect, entry, reply, &fields));
@@ -124,11 +133,12 @@ impl Export<'_, '_> {
             Act::Store(kind) => FactAct::Store(kinds.name(*kind).to_owned()),
             Act::Field(field) => FactAct::Field(self.app.program.field_text(*field)),
             Act::Reply => FactAct::Reply(reply?.clone()),
-            Act::Callback(..) | Act::Stream(_) => return None,
+            Act::Send(sending) => FactAct::Send(Box::new(self.sent(sending))),
+            Act::Callback(..) | Act::Stream(_) | Act::Forward(..) | Act::Register(_) | Act::Enrol(..) => return None,
         };
         let mut data = self.data(&effect.data, fields);
         // An answer without data is one too: for its URI there is no other.
-        if data.is_empty() && !matches!(act, FactAct::Reply(_)) {
+        if data.is_empty() && !effect.act.tells_alone() && !matches!(act, FactAct::Reply(_)) {
             return None;
         }
         let (names, several) = self.names(&effect.names);
@@ -159,12 +169,82 @@ impl Export<'_, '_> {
                 What::Field(field) if fields.filled.contains(field) => {
                     FactWhat::Field(self.app.program.field_text(*field))
                 }
+                What::Received(class, letter, key) => {
+                    let key = key.map(|key| self.app.tables.patterns.display(PatternId(key)));
+                    FactWhat::Received(dotted(self.app.program.descriptor(*class)), *letter, key)
+                }
                 What::Field(_) | What::Stream(_) => continue,
             };
             let trace = self.trace(&tagged.trace);
             data.push(FactData { what, trace, doubts: doubts.reasons() });
         }
         data
+    }
+
+    fn sent(&self, sending: &Sending) -> Sent {
+        let address = &sending.address;
+        Sent {
+            operation: sending.manner.operation,
+            component: self.names(&address.component).0,
+            package: self.names(&address.package).0,
+            action: self.names(&address.action).0,
+            categories: self.names(&address.categories).0,
+            data: self.names(&address.data).0,
+            mime_type: self.names(&address.mime_type).0,
+            key: sending.key.map(|key| self.app.tables.patterns.display(key)),
+            permission: self.names(&sending.manner.permission).0,
+            sender: sending.manner.sender.map(|ty| dotted(self.app.program.descriptor(ty))),
+        }
+    }
+
+    fn registrations(&self, roots: &Roots) -> Vec<Registration> {
+        let own = self.app.facts.values().flatten();
+        let all = own.chain(roots.effects.iter().map(|(_, effect, _)| effect));
+        let found: BTreeSet<Registration> = all
+            .filter_map(|effect| match &effect.act {
+                Act::Register(enrolment) => Some(self.registration(enrolment)),
+                _ => None,
+            })
+            .collect();
+        found.into_iter().collect()
+    }
+
+    fn registration(&self, enrolment: &Enrolment) -> Registration {
+        let [actions, categories, schemes, hosts, paths, mime_types] =
+            enrolment.filter.each_ref().map(|names| self.names(names).0);
+        Registration {
+            class: dotted(self.app.program.descriptor(enrolment.receiver)),
+            local: enrolment.manner.operation == Operation::RegisterLocal,
+            actions,
+            categories,
+            schemes,
+            hosts,
+            paths,
+            mime_types,
+            permission: self.names(&enrolment.manner.permission).0,
+        }
+    }
+
+    /// What stands above each class that is sent or receives something.
+    fn ancestors(&self, facts: &[Fact], components: &[EntryComponent]) -> BTreeMap<String, Vec<String>> {
+        let mut classes: BTreeSet<&str> = components.iter().map(|component| component.class.as_str()).collect();
+        classes.extend(facts.iter().filter_map(|fact| match &fact.act {
+            FactAct::Send(sent) => sent.sender.as_deref(),
+            _ => None,
+        }));
+        let program = self.app.program;
+        let mut found = BTreeMap::new();
+        for class in classes {
+            let descriptor = format!("L{};", class.replace('.', "/"));
+            let Some(ty) = program.find_type(&descriptor) else { continue };
+            let own = self.app.classes.ancestors(ty);
+            let own = own
+                .iter()
+                .skip(1)
+                .filter(|above| program.find_type(above).is_some_and(|above| program.class_of(above).is_some()));
+            found.insert(class.to_owned(), own.map(|above| dotted(above)).collect());
+        }
+        found
     }
 
     /// Names as texts, and whether a field they come from is given several.

@@ -10,6 +10,7 @@ use crate::domain::{
     path::PathId,
     summary::{Act, Effect, SUMMARY_EFFECTS_MAX, SUMMARY_OBJECTS_MAX, Summary},
     tags::{Doubts, Tag, Tagged, Tags},
+    text::PatternId,
     trace::Trace,
     value::{Object, ObjectId, ObjectKey, Value},
 };
@@ -107,14 +108,15 @@ impl Frame<'_, '_> {
         let (mut open, mut facts) = (Vec::new(), Vec::new());
         let all = merged(std::mem::take(&mut self.effects).into_values().flatten());
         for effect in all {
-            let names_open = effect.names.iter().any(|&name| self.app.tables.patterns.has_input(name));
+            let names_open = self.names_open(&effect);
             match effect.act {
                 Act::Callback(path, name, parameters, arguments) => {
                     let arguments: Rc<[Value]> = arguments.iter().map(|value| rename(value, numbers)).collect();
                     let act = Act::Callback(path, name, parameters, arguments);
                     open.push(Effect { act, ..effect });
                 }
-                Act::Stream(_) => open.push(effect),
+                Act::Stream(_) | Act::Forward(..) | Act::Enrol(..) => open.push(effect),
+                _ if !names_open && effect.data.is_empty() => facts.push(effect),
                 _ if names_open => open.push(effect),
                 _ => {
                     let (inputs, own) = self.split_tags(&effect.data);
@@ -135,6 +137,19 @@ impl Frame<'_, '_> {
         (open, facts)
     }
 
+    /// Whether a name of an effect depends on the caller.
+    fn names_open(&self, effect: &Effect) -> bool {
+        let has_input = |name: &PatternId| self.app.tables.patterns.has_input(*name);
+        let of_act = match &effect.act {
+            Act::Send(sending) => sending.names().any(has_input),
+            Act::Register(enrolment) => {
+                enrolment.filter.iter().flatten().chain(&enrolment.manner.permission).any(has_input)
+            }
+            _ => false,
+        };
+        of_act || effect.names.iter().any(has_input)
+    }
+
     /// Tags the caller decides about, and the others.
     fn split_tags(&self, tags: &Tags) -> (Tags, Tags) {
         let (inputs, own): (Vec<Tagged>, Vec<Tagged>) =
@@ -151,7 +166,7 @@ impl Frame<'_, '_> {
                 What::Kind(_, names) | What::Provider(_, names) | What::Store(_, names) | What::Table(_, names) => {
                     names.iter().any(|&name| self.app.tables.patterns.has_input(name))
                 }
-                What::Field(_) => false,
+                What::Field(_) | What::Received(..) => false,
             }),
         }
     }

@@ -18,6 +18,8 @@ use crate::domain::{
     value::{Object, ObjectId, ObjectKey, Value},
 };
 
+/// Holders whose entries were put into each other are followed this deep.
+const HOLDERS_DEPTH_MAX: u32 = 4;
 /// How many objects one deep read follows.
 const DEEP_OBJECTS_MAX: usize = 64;
 
@@ -53,6 +55,10 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) writes_statics: bool,
     /// Calls back within the current instruction.
     pub(crate) callbacks: u32,
+    /// Holders inside holders that are being read.
+    holders: u32,
+    /// The method that the platform enters, if the frame stands for the platform.
+    pub(crate) entered: Option<MethodId>,
     /// Address of the current instruction.
     pub(crate) address: u32,
 }
@@ -77,6 +83,8 @@ impl<'f, 'a> Frame<'f, 'a> {
             component: None,
             writes_statics: false,
             callbacks: 0,
+            holders: 0,
+            entered: None,
             address: 0,
         }
     }
@@ -133,6 +141,10 @@ impl<'f, 'a> Frame<'f, 'a> {
                 fresh.declared_type = self.app.type_of_field(field);
                 fresh.text = self.field_text(field);
             }
+            ObjectKey::Received(..) => {
+                fresh.many = true;
+                fresh.text = Constants::anything();
+            }
             ObjectKey::Made(..) | ObjectKey::Statics => {}
         }
         fresh
@@ -181,6 +193,10 @@ impl<'f, 'a> Frame<'f, 'a> {
                 Step::Field(part) => self.shared_value(part),
                 Step::Element | Step::Key(_) => self.shared_value(field),
             },
+            ObjectKey::Received(class, letter) => {
+                let key = if let Step::Key(key) = step { Some(key) } else { None };
+                Value::made_of(self.received_tags(class, letter, key))
+            }
         }
     }
 
@@ -240,24 +256,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     pub(crate) fn read(&mut self, base: &Value, step: Step) -> Value {
         let mut result = Value::default();
         for &object in &base.objects {
-            let known = self.known(object);
-            let part = match known.parts.get(&step) {
-                Some(part) => part.clone(),
-                None => self.unwritten_part(object, step),
-            };
-            result.join(&part);
-            result.tags.join(&known.content);
-            if let Step::Field(field) = step
-                && self.component.is_some()
-                && known.escaped
-                && self.app.outside_writes.contains(&field)
-            {
-                let shared = self.shared_value(field);
-                result.join(&shared);
-            }
-            if !matches!(step, Step::Field(_)) {
-                self.read_holder(object, &known, step, &mut result);
-            }
+            result.join(&self.read_part(object, step));
         }
         if base.objects.is_empty()
             && let Step::Field(field) = step
@@ -266,6 +265,28 @@ impl<'f, 'a> Frame<'f, 'a> {
             result.join(&self.shared_value(field));
         }
         result.tags.join(&base.tags);
+        result
+    }
+
+    /// Reads a part of one object.
+    pub(crate) fn read_part(&mut self, object: ObjectId, step: Step) -> Value {
+        let known = self.known(object);
+        let mut result = match known.parts.get(&step) {
+            Some(part) => part.clone(),
+            None => self.unwritten_part(object, step),
+        };
+        result.tags.join(&known.content);
+        if let Step::Field(field) = step
+            && self.component.is_some()
+            && known.escaped
+            && self.app.outside_writes.contains(&field)
+        {
+            let shared = self.shared_value(field);
+            result.join(&shared);
+        }
+        if !matches!(step, Step::Field(_)) {
+            self.read_holder(object, &known, step, &mut result);
+        }
         result
     }
 
@@ -280,12 +301,24 @@ impl<'f, 'a> Frame<'f, 'a> {
             match known.parts.get(&other) {
                 Some(part) => result.join(part),
                 // What the caller has under an unknown key is found where it resolves the known one.
-                None if matches!(self.key(object), ObjectKey::Made(..) | ObjectKey::Input(_)) => false,
+                None if matches!(self.key(object), ObjectKey::Made(..) | ObjectKey::Input(_) | ObjectKey::Received(..)) => {
+                    false
+                }
                 None => {
                     let part = self.unwritten_part(object, other);
                     result.join(&part)
                 }
             };
+        }
+        let from = Step::Key(self.app.from_key);
+        if step != from
+            && self.holders < HOLDERS_DEPTH_MAX
+            && let Some(inner) = known.parts.get(&from)
+        {
+            self.holders += 1;
+            let part = self.read(inner, step);
+            self.holders -= 1;
+            result.join(&part);
         }
     }
 
@@ -415,6 +448,9 @@ impl<'f, 'a> Frame<'f, 'a> {
                     let shared = self.shared_value(field);
                     tags.join(&shared.tags);
                 }
+                ObjectKey::Received(class, letter) => {
+                    tags.join(&self.received_tags(class, letter, None));
+                }
                 ObjectKey::Made(..) | ObjectKey::Statics => {}
             }
             if let Some(known) = self.heap.get(object) {
@@ -439,12 +475,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         for &symbol in value.constants.symbols() {
             match symbol {
                 Symbol::Null => {}
-                Symbol::Class(ty) => {
-                    let name = self.app.program.descriptor(ty);
-                    let name = name.strip_prefix('L').and_then(|name| name.strip_suffix(';')).unwrap_or(name);
-                    let pattern = self.app.tables.patterns.literal(&name.replace('/', "."));
-                    text.add(Symbol::Text(pattern));
-                }
+                Symbol::Class(ty) => text.add(self.class_text(ty)),
                 other => text.add(other),
             }
         }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use code::{InvokeKind, MethodId, TypeId, ValueId};
 use findings::Hop;
 use knowledge::{
-    ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind, SinkRule, SourceKind,
-    SourceRule, TextPiece, TextRule,
+    Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind, SinkRule, SourceKind, SourceRule,
+    TextPiece, TextRule,
 };
 
 use super::frame::Frame;
 use crate::domain::{
+    intents::Letter,
     path::Step,
     source::{Names, Source, What},
     summary::{Act, Effect},
@@ -19,7 +20,7 @@ use crate::domain::{
     trace::Trace,
     value::{ObjectId, ObjectKey, Origin, Value, add_origin},
 };
-use crate::kinds::{PROVIDER, QUERY};
+use crate::kinds::QUERY;
 
 /// The number of the object that stands for the elements of a result: behind those of results and summaries.
 const ELEMENT: u16 = u16::MAX - 1;
@@ -209,16 +210,21 @@ impl Frame<'_, '_> {
             Part::FixedKey(key) => vec![Step::Key(self.app.tables.patterns.literal(key).0)],
             Part::Key(root) => {
                 let key = self.root(call, *root);
-                self.key_steps(&key)
+                self.key_steps(&key, "")
+            }
+            Part::Group(group, root) => {
+                let key = self.root(call, *root);
+                self.key_steps(&key, &format!("{group}:"))
             }
         }
     }
 
-    fn key_steps(&mut self, key: &Value) -> Vec<Step> {
+    fn key_steps(&mut self, key: &Value, prefix: &str) -> Vec<Step> {
         let text = self.text(key);
         let mut steps = Vec::new();
         for &symbol in text.symbols() {
             let pieces = self.app.tables.patterns.symbol_pieces(symbol);
+            let pieces = std::iter::once(Piece::Literal(prefix.into())).chain(pieces);
             let pattern = self.app.tables.patterns.intern(pieces);
             if self.app.tables.patterns.exact(pattern).is_none() {
                 return vec![Step::Element];
@@ -228,7 +234,7 @@ impl Frame<'_, '_> {
         if steps.is_empty() || text.is_open() { vec![Step::Element] } else { steps }
     }
 
-    fn get(&mut self, call: &LibraryCall<'_>, place: &Place) -> Value {
+    pub(super) fn get(&mut self, call: &LibraryCall<'_>, place: &Place) -> Value {
         let base = self.root(call, place.root);
         let steps = self.steps(call, &place.part);
         if steps.is_empty() {
@@ -356,7 +362,10 @@ impl Frame<'_, '_> {
             parts.push(part);
         }
         let text = self.app.tables.patterns.concatenate(&parts);
-        if rule.to.root == Root::Return && rule.to.part == Part::Whole {
+        if rule.to.part != Part::Whole {
+            return self.put(call, &rule.to, &Value::constant(text), true);
+        }
+        if rule.to.root == Root::Return {
             if self.app.is_plain(call.return_type) {
                 call.result.constants.join(&text);
                 return;
@@ -459,6 +468,13 @@ impl Frame<'_, '_> {
                 let uri = self.get(call, place);
                 vec![What::Provider(self.app.kinds.id(QUERY), self.names_of(&uri))]
             }
+            SourceKind::Received(place) | SourceKind::PassedOn(place) => {
+                let passed_on = matches!(rule.kind, SourceKind::PassedOn(_));
+                let letter = if passed_on { Letter::PassedOn } else { Letter::Intent };
+                let component = self.get(call, place);
+                let intent = self.received(&component, letter);
+                return self.put(call, &rule.to, &intent, true);
+            }
             SourceKind::Origin(place) => {
                 let stream = self.get(call, place);
                 self.what_streams(&stream).into_vec()
@@ -473,7 +489,7 @@ impl Frame<'_, '_> {
         }
     }
 
-    fn yield_source(&mut self, call: &mut LibraryCall<'_>, to: &Place, what: What) {
+    pub(super) fn yield_source(&mut self, call: &mut LibraryCall<'_>, to: &Place, what: What) {
         let site = self.site();
         let id = self.app.tables.sources.intern(Source { what, site });
         let tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
@@ -517,7 +533,7 @@ impl Frame<'_, '_> {
         }
     }
 
-    fn deep_places(&mut self, call: &LibraryCall<'_>, places: &[Place]) -> Tags {
+    pub(super) fn deep_places(&mut self, call: &LibraryCall<'_>, places: &[Place]) -> Tags {
         let mut data = Tags::default();
         for place in places {
             let value = self.get(call, place);
@@ -525,68 +541,6 @@ impl Frame<'_, '_> {
             data.join(&tags);
         }
         data
-    }
-
-    fn channel_rule(&mut self, call: &mut LibraryCall<'_>, rule: &ChannelRule) {
-        let named = self.get(call, &rule.name);
-        let mut names = self.names_of(&named);
-        if rule.sql {
-            names = self.tables_of_sql(&names);
-        }
-        if let Some(within) = &rule.within {
-            let within = self.get(call, within);
-            names = self.names_within(&within, &names);
-        }
-        let kind = self.app.kinds.id(&rule.kind);
-        let data = self.deep_places(call, &rule.writes);
-        if !rule.writes.is_empty() && !data.is_empty() {
-            self.effect(Act::Store(kind), data, names.clone());
-        }
-        for place in &rule.reads {
-            let what = if rule.kind == PROVIDER {
-                let operation = rule.operation.as_deref().unwrap_or(QUERY);
-                What::Provider(self.app.kinds.id(operation), names.clone())
-            } else {
-                What::Store(kind, names.clone())
-            };
-            self.yield_source(call, place, what);
-        }
-    }
-
-    /// Names of parts of a store: the store's name, a slash, the part's.
-    fn names_within(&mut self, store: &Value, parts: &Names) -> Names {
-        let store = self.text(store);
-        let slash = Constants::one(Symbol::Text(self.app.tables.patterns.literal("/")));
-        let mut part = Constants::default();
-        parts.iter().for_each(|&name| part.add(Symbol::Text(name)));
-        let joined = self.app.tables.patterns.concatenate(&[store, slash, part]);
-        let texts =
-            joined.symbols().iter().filter_map(|symbol| if let Symbol::Text(id) = symbol { Some(*id) } else { None });
-        texts.collect()
-    }
-
-    /// The tables that SQL texts name: the word after FROM, INTO, UPDATE or JOIN.
-    fn tables_of_sql(&mut self, statements: &Names) -> Names {
-        let mut tables = Names::new();
-        for &statement in statements {
-            let text = self.app.tables.patterns.display(statement);
-            let mut words =
-                text.split(|c: char| c.is_whitespace() || "(),;`\"'[]".contains(c)).filter(|w| !w.is_empty());
-            while let Some(word) = words.next() {
-                if ["from", "into", "update", "join"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
-                    && let Some(table) = words.next()
-                {
-                    let pattern = self.app.tables.patterns.literal(table);
-                    if let Err(at) = tables.binary_search(&pattern) {
-                        tables.insert(at, pattern);
-                    }
-                }
-            }
-        }
-        if tables.is_empty() {
-            tables.push(self.app.tables.patterns.intern([Piece::Gap]));
-        }
-        tables
     }
 
     fn invoke_rule(&mut self, call: &mut LibraryCall<'_>, rule: &InvokeRule) {

@@ -100,6 +100,11 @@ pub(crate) fn is_of_manifest(kind: &str) -> bool {
     !matches!(kind, "view" | "fragment")
 }
 
+/// The constructor that the platform calls.
+pub(crate) fn constructor(app: &App<'_>, component: TypeId) -> Option<MethodId> {
+    CONSTRUCTORS.iter().find_map(|parameters| app.classes.find(component, "<init>", Some(parameters)))
+}
+
 /// The automaton of a kind of component with the entry points of this one.
 fn steps(app: &App<'_>, kind: &str, roots: &[Root]) -> Vec<StepOfLife> {
     let plain = [
@@ -194,10 +199,7 @@ impl Life<'_, '_, '_> {
             ..Object::default()
         };
         self.frame.heap.insert(self.this, Rc::new(fresh));
-        let constructor = CONSTRUCTORS
-            .iter()
-            .find_map(|parameters| self.frame.app.classes.find(self.component, "<init>", Some(parameters)));
-        if let Some(constructor) = constructor {
+        if let Some(constructor) = constructor(self.frame.app, self.component) {
             self.frame.address = 1;
             let count = roots::parameter_count(self.frame.app, constructor);
             let mut arguments = vec![Value::object(self.this)];
@@ -217,6 +219,7 @@ impl Life<'_, '_, '_> {
         self.frame.address = 2 + at as u32;
         let count = roots::parameter_count(self.frame.app, root.method);
         let mut arguments = Vec::with_capacity(count);
+        self.frame.entered = Some(root.method);
         for position in 0..count {
             let value = match (position, root.roles.get(position)) {
                 (0, _) if !root.is_static => Value::object(self.this),
@@ -239,7 +242,7 @@ impl Life<'_, '_, '_> {
         if declared.is_some_and(|ty| self.frame.app.classes.is_below(ty, VIEW)) {
             return Value::object(self.view);
         }
-        roots::argument(self.frame.app, root, position)
+        roots::argument(&mut self.frame, root, position)
     }
 
     /// Calls everything registered, and every other entry point, in any order and any number of times.
@@ -297,7 +300,9 @@ impl Life<'_, '_, '_> {
             }
         };
         self.frame.address = (2 + self.roots.len() + number) as u32;
-        let root = Root { roles: roles.to_vec(), ..Root::of(self.frame.app, method) };
+        let mut root = Root { roles: roles.to_vec(), ..Root::of(self.frame.app, method) };
+        root.class = self.frame.known(object).exact_type.unwrap_or(root.class);
+        self.frame.entered = Some(method);
         let count = roots::parameter_count(self.frame.app, method);
         let mut arguments = vec![Value::object(object)];
         arguments.extend((1..count).map(|position| self.passed(&root, position)));
@@ -325,7 +330,8 @@ impl Life<'_, '_, '_> {
         for (address, effects) in std::mem::take(&mut self.frame.effects) {
             let Some(method) = methods.get(&address).copied().or(first) else { continue };
             let shown = effects.into_iter().filter(|effect| {
-                !matches!(effect.act, Act::Callback(..) | Act::Stream(_)) && effect.data != Tags::NONE
+                let open = matches!(effect.act, Act::Callback(..) | Act::Stream(_));
+                !open && (effect.act.tells_alone() || effect.data != Tags::NONE)
             });
             found.extend(shown.map(|effect| (method, effect, None)));
         }

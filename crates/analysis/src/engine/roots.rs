@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     app::App,
+    binder,
     export::EntryComponent,
     frame::Frame,
     life,
@@ -16,14 +17,15 @@ use super::{
 };
 use crate::{
     domain::{
+        intents::Letter,
         source::{Names, Source, What},
         summary::{Act, Effect},
         tags::{Tag, Tags},
         trace::{Site, Trace},
-        value::Value,
+        value::{ObjectKey, Value},
     },
     facts::{Reply, ReplyTo},
-    kinds::EXTERNAL_INTENT,
+    kinds::{BINDER, BINDER_REPLY, EXTERNAL_INTENT},
 };
 
 /// The method that stands for the platform: no instruction of the app.
@@ -41,6 +43,10 @@ pub(crate) struct Root {
     pub(crate) exposed: bool,
     /// The answer to the client that the result is, and the authorities it is asked under.
     pub(crate) reply: Option<(Reply, Vec<String>)>,
+    /// The class it is called on.
+    pub(crate) class: TypeId,
+    /// Interface and code, if other processes call it through a binder.
+    pub(crate) transaction: Option<String>,
 }
 
 impl Root {
@@ -55,6 +61,8 @@ impl Root {
             roles: Vec::new(),
             exposed: false,
             reply: None,
+            class: app.program.method(method).map_or(TypeId(u32::MAX), |method| method.class),
+            transaction: None,
         }
     }
 }
@@ -88,7 +96,8 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         }
         let entry = entries.len() as u32;
         entries.push(format!("{} {}", component.kind, component.class));
-        starts.extend(found.iter().map(|root| root.method).chain(made).map(|method| (method, entry)));
+        let made_by = class_of(app, component).and_then(|ty| life::constructor(app, ty));
+        starts.extend(found.iter().map(|root| root.method).chain(made).chain(made_by).map(|method| (method, entry)));
         lives.push((component, found));
     }
     let entry_of = reach(app, &starts);
@@ -101,7 +110,7 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         }
     }
     // What no life led to: callbacks of objects that no life was seen to register, and code that nothing leads to.
-    for root in other_roots(app) {
+    for root in other_roots(app).into_iter().chain(binder_roots(app)) {
         enter(app, &root, &mut effects);
     }
     Roots { entries, entry_of, effects }
@@ -128,7 +137,7 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
             let reply = Reply { class: component.class.clone(), operation, to: ReplyTo::All };
             (reply, component.authorities.clone())
         });
-        roots.push(Root { roles, exposed: component.exported, reply, ..Root::of(app, method) });
+        roots.push(Root { roles, exposed: component.exported, reply, class: ty, ..Root::of(app, method) });
     }
     for method in &component.methods {
         let (name, parameters) = match method.find('(') {
@@ -136,10 +145,20 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
             None => (method.as_str(), None),
         };
         if let Some(method) = app.classes.find(ty, name, parameters) {
-            roots.push(Root { exposed: component.exported, ..Root::of(app, method) });
+            roots.push(Root { exposed: component.exported, class: ty, ..Root::of(app, method) });
         }
     }
     roots
+}
+
+fn binder_roots(app: &App<'_>) -> Vec<Root> {
+    let transactions = binder::transactions(app).into_iter();
+    let roots = transactions.map(|found| Root {
+        class: found.class,
+        transaction: Some(found.name),
+        ..Root::of(app, found.method)
+    });
+    roots.collect()
 }
 
 /// Which methods the entry points lead to: through calls, and through objects that are created and then called back.
@@ -212,7 +231,8 @@ fn other_roots(app: &App<'_>) -> Vec<Root> {
     methods.into_iter().map(|method| Root { roles: callback_roles(app, method), ..Root::of(app, method) }).collect()
 }
 
-fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
+/// What the platform passes to a method of an object it was given, receiver first.
+pub(crate) fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
     let Some(reference) = app.program.method(method) else { return Vec::new() };
     let name = app.program.text(reference.name);
     let parameters = app.parameters_text(method);
@@ -230,14 +250,24 @@ fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
 /// Calls a method as the platform does: nothing is known of the receiver but its fields' names.
 fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Option<Reply>)>) {
     let count = parameter_count(app, root.method);
-    let arguments: Vec<Value> = (0..count).map(|position| argument(app, root, position)).collect();
     let body = Body::default();
     let mut frame = Frame::new(app, PLATFORM, &body);
+    frame.entered = Some(root.method);
+    let arguments: Vec<Value> = (0..count).map(|position| argument(&mut frame, root, position)).collect();
     let result = frame.apply(root.method, &arguments);
     let data = frame.deep_tags(&result);
+    if let Some(name) = &root.transaction {
+        let site = Site { method: root.method, address: 0 };
+        if !data.is_empty() {
+            let names = smallvec::smallvec![frame.app.tables.patterns.literal(name)];
+            let act = Act::Store(frame.app.kinds.id(BINDER_REPLY));
+            effects.push((root.method, Effect { act, data: data.clone(), names, site, trace: Trace::default() }, None));
+        }
+    }
     let found = std::mem::take(&mut frame.effects).into_values().flatten();
     let found: Vec<Effect> = found
-        .filter(|effect| !matches!(effect.act, Act::Callback(..) | Act::Stream(_)) && !effect.data.is_empty())
+        .filter(|effect| !matches!(effect.act, Act::Callback(..) | Act::Stream(_)))
+        .filter(|effect| effect.act.tells_alone() || !effect.data.is_empty())
         .collect();
     effects.extend(found.into_iter().map(|effect| (root.method, effect, None)));
     effects.extend(replies(app, root, data));
@@ -247,7 +277,9 @@ fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Op
 pub(crate) fn replies(app: &mut App<'_>, root: &Root, data: Tags) -> Vec<(MethodId, Effect, Option<Reply>)> {
     let Some((reply, authorities)) = root.reply.as_ref().filter(|_| !data.is_empty()) else { return Vec::new() };
     let count = parameter_count(app, root.method);
-    let arguments: Vec<Value> = (0..count).map(|position| argument(app, root, position)).collect();
+    let body = Body::default();
+    let mut frame = Frame::new(app, PLATFORM, &body);
+    let arguments: Vec<Value> = (0..count).map(|position| argument(&mut frame, root, position)).collect();
     let uri = root.roles.iter().position(|role| matches!(role, Role::Uri));
     let request = Request { method: root.method, arguments: &arguments, uri, authorities };
     let answers = providers::answers(app, &request, data).into_iter().map(|answer| {
@@ -259,14 +291,40 @@ pub(crate) fn replies(app: &mut App<'_>, root: &Root, data: Tags) -> Vec<(Method
 }
 
 /// What the platform passes at a position.
-pub(crate) fn argument(app: &mut App<'_>, root: &Root, position: usize) -> Value {
+pub(crate) fn argument(frame: &mut Frame<'_, '_>, root: &Root, position: usize) -> Value {
+    if let (Some(name), 1..) = (&root.transaction, position) {
+        return transacted(frame, root, name);
+    }
+    let mut arrives = |letter| Value::object(frame.object(ObjectKey::Received(root.class, letter)));
+    let mut names = Names::new();
     let kind = match root.roles.get(position) {
-        Some(Role::Intent | Role::Uri | Role::Outside) if root.exposed => EXTERNAL_INTENT,
-        Some(Role::Kind(kind)) => kind.as_str(),
+        Some(Role::Intent) => return arrives(Letter::Intent),
+        Some(Role::Result(None)) => return arrives(Letter::Result),
+        Some(Role::Uri | Role::Outside) if root.exposed => {
+            // Whether strangers may ask is decided where all permissions are known.
+            let class = super::intents::dotted(frame.app.program.descriptor(root.class));
+            names.push(frame.app.tables.patterns.literal(&class));
+            EXTERNAL_INTENT
+        }
+        Some(Role::Kind(kind) | Role::Result(Some(kind))) => kind.as_str(),
         _ => return Value::made_of(Tags::default()),
     };
+    let app = &mut *frame.app;
     let kind = app.kinds.id(kind);
     let site = Site { method: root.method, address: 0 };
-    let id = app.tables.sources.intern(Source { what: What::Kind(kind, Names::new()), site });
-    Value::made_of(Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None)))
+    let id = app.tables.sources.intern(Source { what: What::Kind(kind, names), site });
+    let mut value = Value::made_of(Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None)));
+    if matches!(root.roles.get(position), Some(Role::Result(_))) {
+        value.add_object(frame.object(ObjectKey::Received(root.class, Letter::Result)));
+    }
+    value
+}
+
+/// What a client passes through a binder.
+fn transacted(frame: &mut Frame<'_, '_>, root: &Root, name: &str) -> Value {
+    let site = Site { method: root.method, address: 0 };
+    let names: Names = smallvec::smallvec![frame.app.tables.patterns.literal(name)];
+    let what = What::Store(frame.app.kinds.id(BINDER), names);
+    let id = frame.app.tables.sources.intern(Source { what, site });
+    Value::made_of(Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Channel, None)))
 }

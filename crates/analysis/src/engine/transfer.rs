@@ -143,7 +143,7 @@ impl Frame<'_, '_> {
             ObjectKey::Made(..) => return joined.insert(object, Rc::clone(touched)),
             // Where one branch wrote no static field, nothing is known of them afterwards.
             ObjectKey::Statics => return joined.insert(object, Rc::default()),
-            ObjectKey::Input(_) | ObjectKey::Shared(_) => {}
+            ObjectKey::Input(_) | ObjectKey::Shared(_) | ObjectKey::Received(..) => {}
         }
         let mut both = self.unwritten(object);
         both.join(touched, |step| self.unwritten_part(object, step));

@@ -64,6 +64,7 @@ pub(crate) fn said(
         core_user: false,
         permissions: Vec::new(),
         providers: providers.to_vec(),
+        components: Vec::new(),
         facts: &facts,
     };
     let apps = [app];

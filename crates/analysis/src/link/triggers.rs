@@ -1,0 +1,70 @@
+//! What makes the platform come to an entry point: itself, or the components that start its component.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{LinkApp, intents::Intents};
+
+/// Entry points followed back from one.
+const STARTERS_VISITED_MAX: usize = 256;
+/// Actions named of one receiver.
+const ACTIONS_NAMED_MAX: usize = 4;
+
+/// Follows starts back.
+pub(super) struct Triggers<'l, 'a> {
+    apps: &'l [LinkApp<'a>],
+    intents: &'l Intents<'a>,
+    /// What was found out before: many sinks share an entry point.
+    known: RefCell<BTreeMap<(usize, u32), Vec<String>>>,
+}
+
+impl<'l, 'a> Triggers<'l, 'a> {
+    pub(super) const fn new(apps: &'l [LinkApp<'a>], intents: &'l Intents<'a>) -> Self {
+        Self { apps, intents, known: RefCell::new(BTreeMap::new()) }
+    }
+
+    /// The entry points that lead to one through starts of components, itself among them, with what makes the platform
+    /// enter there.
+    pub(super) fn of(&self, app: usize, entry: u32) -> Vec<String> {
+        if let Some(known) = self.known.borrow().get(&(app, entry)) {
+            return known.clone();
+        }
+        let found = self.find(app, entry);
+        self.known.borrow_mut().insert((app, entry), found.clone());
+        found
+    }
+
+    fn find(&self, app: usize, entry: u32) -> Vec<String> {
+        let mut seen: BTreeSet<(usize, u32)> = BTreeSet::new();
+        let mut pending = std::collections::VecDeque::from([(app, entry)]);
+        let mut told = Vec::new();
+        while let Some((app, entry)) = pending.pop_front() {
+            if seen.len() >= STARTERS_VISITED_MAX || !seen.insert((app, entry)) {
+                continue;
+            }
+            let Some(text) = self.entry(app, entry) else { continue };
+            let Some((_, class)) = text.split_once(' ') else { continue };
+            pending.extend(self.intents.starters(app, class));
+            told.push(self.told(app, text, class));
+        }
+        told.sort();
+        told.dedup();
+        told
+    }
+
+    fn entry(&self, app: usize, entry: u32) -> Option<&'l str> {
+        self.apps.get(app)?.facts.entries.get(entry as usize).map(String::as_str)
+    }
+
+    /// An entry point, with the actions that lead to it if broadcasts do.
+    fn told(&self, app: usize, text: &str, class: &str) -> String {
+        let actions = self.intents.actions(app, class);
+        if actions.is_empty() || !text.starts_with("receiver ") {
+            return text.to_owned();
+        }
+        let named: Vec<&str> = actions.iter().take(ACTIONS_NAMED_MAX).copied().collect();
+        format!("{text} on {}", named.join(", "))
+    }
+}
