@@ -382,7 +382,10 @@ impl Linker<'_> {
                     providers.iter().any(|p| p.class == *class && p.open)
                         || self.intents.outside_kind(app, class, Letter::Intent).is_some()
                 });
-                (classes.is_empty() || open.any(|open| open)).then(|| (kind.clone(), classes.clone())).into_iter().collect()
+                (classes.is_empty() || open.any(|open| open))
+                    .then(|| (kind.clone(), classes.clone()))
+                    .into_iter()
+                    .collect()
             }
             FactWhat::Kind(kind, details) => vec![(kind.clone(), details.clone())],
             // Only rows and files are the data that a provider of the platform keeps.

@@ -66,7 +66,14 @@ fn analysed(dex: &str, components: &[&Value], knowledge: &Knowledge) -> AppFacts
         .collect();
     let kept = Kept(&program, RefCell::default());
     let kinds = Kinds::new(knowledge);
-    analyse_app(AppInput { program: &program, knowledge, kinds: &kinds, components: &entries, bodies: &kept, text: &|_| None })
+    analyse_app(AppInput {
+        program: &program,
+        knowledge,
+        kinds: &kinds,
+        components: &entries,
+        bodies: &kept,
+        text: &|_| None,
+    })
 }
 
 fn link_component(component: &Value) -> LinkComponent {

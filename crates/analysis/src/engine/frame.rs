@@ -301,7 +301,11 @@ impl<'f, 'a> Frame<'f, 'a> {
             match known.parts.get(&other) {
                 Some(part) => result.join(part),
                 // What the caller has under an unknown key is found where it resolves the known one.
-                None if matches!(self.key(object), ObjectKey::Made(..) | ObjectKey::Input(_) | ObjectKey::Received(..)) => {
+                None if matches!(
+                    self.key(object),
+                    ObjectKey::Made(..) | ObjectKey::Input(_) | ObjectKey::Received(..)
+                ) =>
+                {
                     false
                 }
                 None => {
