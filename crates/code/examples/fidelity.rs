@@ -1,6 +1,6 @@
 //! Tells of every DEX file inside compiled code how it relates to the file that was shipped.
 //!
-//! `cargo run --release -p tidewaiter-code --example fidelity -- FILE...`. One line for each DEX file, one for each problem;
+//! `cargo run --release -p tidewaiter-code --example fidelity -- [CLASS-PATH-FILE... --] FILE...`. One line for each DEX file, one for each problem;
 //! the totals last. Files with the same stem are opened together, as an app's would be.
 #![allow(clippy::print_stdout, reason = "it is a tool")]
 
@@ -22,7 +22,12 @@ struct Totals {
 
 fn main() {
     let mut apps: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
-    for path in std::env::args().skip(1) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut parts = arguments.splitn(2, |argument| argument == "--");
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    let class_path = second.map_or_else(Program::default, |_| class_path(first));
+    for path in second.unwrap_or(first) {
+        let path = path.clone();
         let Ok(source) = ByteSource::open(Path::new(&path)) else {
             println!("{path}: cannot be opened");
             continue;
@@ -33,11 +38,18 @@ fn main() {
     let start = Instant::now();
     let mut totals = Totals::default();
     for files in apps.values() {
-        tell(&Program::build(files, &Budget::new(Limits::FILE)), &mut totals);
+        let program = Program::build(files, &Budget::new(Limits::FILE));
+        tell(&program.with_class_path(&class_path), &mut totals);
     }
     let Totals { files, identical, restored, unknown, classes, methods, problems } = totals;
     println!("{files} dex files, {identical} byte-identical; {restored} instructions restored, {unknown} unknown");
     println!("{classes} classes, {methods} methods with code, {problems} problems, {:?}", start.elapsed());
+}
+
+fn class_path(paths: &[String]) -> Program {
+    let open = |path: &String| Some(InputFile { path: path.clone(), source: ByteSource::open(Path::new(path)).ok()? });
+    let files: Vec<InputFile> = paths.iter().filter_map(open).collect();
+    Program::build(&files, &Budget::new(Limits::FIRMWARE))
 }
 
 fn tell(program: &Program, totals: &mut Totals) {

@@ -5,8 +5,10 @@ mod dex;
 mod hierarchy;
 mod ids;
 mod ir;
+mod layout;
 mod names;
 mod oat;
+mod odex;
 mod open;
 mod program;
 mod restore;
@@ -21,6 +23,7 @@ pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
+pub use odex::class_path as dalvik_class_path;
 pub use open::InputFile;
 pub use program::{
     Class, CodeItem, DexFile, Fidelity, FieldDefinition, FieldRef, Literal, MethodDefinition, MethodRef, Program,

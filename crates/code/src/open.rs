@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Budget, ByteSource, Error, Result};
 
-use crate::{Fidelity, Program, dex, oat, vdex};
+use crate::{Fidelity, Program, dex, oat, odex, vdex};
 
 /// A file that may hold Dalvik code.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ impl Program {
                     Err(Error::unsupported("oat file without its vdex file", offset, number))
                 }
             },
+            odex::MAGIC => odex::add(self, &file.source, &file.path, budget),
             vdex::MAGIC => vdex::add(self, &file.source, &file.path, budget),
             _ => Err(Error::unsupported("magic of a code file", 0, u32::from_be_bytes(magic).into())),
         }

@@ -103,6 +103,10 @@ pub struct DexFile {
     pub fidelity: Fidelity,
     /// Whether code items are packed: compact DEX.
     pub(crate) compact: bool,
+    /// Who rewrote instructions without keeping what they were.
+    pub(crate) quickener: Option<Quickener>,
+    /// Instructions whose number is explained here, by their place.
+    pub(crate) special: Vec<Special>,
     /// Index maps from this file's tables into the program's.
     pub(crate) maps: FileMaps,
 }
@@ -130,6 +134,15 @@ pub enum Fidelity {
 }
 
 impl Fidelity {
+    /// How many instructions were given their names back.
+    #[must_use]
+    pub const fn restored(self) -> u32 {
+        match self {
+            Self::Restored { restored, .. } => restored,
+            Self::Original | Self::ByteIdentical | Self::AsFound { .. } => 0,
+        }
+    }
+
     /// How many instructions name a number instead of a field or method.
     #[must_use]
     pub const fn unknown(self) -> u32 {
@@ -137,6 +150,43 @@ impl Fidelity {
             Self::Original | Self::ByteIdentical => 0,
             Self::Restored { unknown, .. } | Self::AsFound { unknown } => unknown,
         }
+    }
+}
+
+/// A virtual machine whose quickening can be undone only by laying out classes as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quickener {
+    /// Up to Android 4.4.
+    Dalvik,
+    /// Android 4.4 to 5.1: narrow fields take a word each.
+    ArtWords,
+    /// Android 6: narrow fields are packed.
+    ArtPacked,
+}
+
+/// What the number of an instruction stands for that the common set of instructions has no name for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Special {
+    /// Where the instruction is in the file.
+    pub(crate) place: u32,
+    pub(crate) kind: SpecialKind,
+    pub(crate) number: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpecialKind {
+    /// A method that the virtual machine computes itself.
+    Intrinsic,
+    /// A position in the table of the superclass.
+    Super,
+}
+
+impl DexFile {
+    /// What is kept beside about the instruction at `place`.
+    pub(crate) fn special(&self, place: usize) -> Option<Special> {
+        let place = u32::try_from(place).ok()?;
+        let at = self.special.binary_search_by_key(&place, |special| special.place).ok()?;
+        self.special.get(at).copied()
     }
 }
 

@@ -268,6 +268,12 @@ fn seeds() -> Vec<Vec<u8>> {
     }
     seeds.extend([6, 10, 19, 21, 27].map(|version| quick::vdex(version, &quickened)));
     seeds.push(quick::compact_vdex(&quickened));
+    seeds.extend([45, 64].map(|version| oat::elf(&oat::oat(version, &files), false)));
+    let mut optimised = b"dey\n036\0".to_vec();
+    optimised
+        .extend([40, quickened[0].0.len() as u32, 0, 0, 0, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
+    optimised.extend(&quickened[0].0);
+    seeds.push(optimised);
     seeds
 }
 
@@ -327,7 +333,10 @@ fn thirty_thousand_damaged_files_neither_panic_nor_take_memory() {
     for run in 0..30_000 {
         let mut file = seeds[run % seeds.len()].clone();
         mutate(&mut random, &mut file);
-        let program = common::program(&[file]);
+        let mut program = common::program(&[file]);
+        if program.needs_class_path() {
+            program = program.with_class_path(&Program::default());
+        }
         problems += usize::from(!program.problems.is_empty());
         read += usize::from(!program.classes().is_empty());
         answers += ask(&program);

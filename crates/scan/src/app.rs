@@ -14,7 +14,7 @@ use knowledge::Knowledge;
 use packages::{ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::bodies::KeptBodies;
+use crate::{bodies::KeptBodies, class_path::ClassPath};
 
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
@@ -60,8 +60,14 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
 }
 
 /// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.
-pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes: &CodeShapes) -> AppResult {
-    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, knowledge, kinds, shapes))) {
+pub(crate) fn analyse(
+    package: &Package,
+    class_path: &ClassPath,
+    knowledge: &Knowledge,
+    kinds: &Kinds,
+    shapes: &CodeShapes,
+) -> AppResult {
+    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, class_path, knowledge, kinds, shapes))) {
         Ok(result) => result,
         Err(_) => AppResult {
             code: "opaque",
@@ -71,7 +77,13 @@ pub(crate) fn analyse(package: &Package, knowledge: &Knowledge, kinds: &Kinds, s
     }
 }
 
-fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes: &CodeShapes) -> AppResult {
+fn analyse_code(
+    package: &Package,
+    class_path: &ClassPath,
+    knowledge: &Knowledge,
+    kinds: &Kinds,
+    shapes: &CodeShapes,
+) -> AppResult {
     if package.code_files.is_empty() {
         let code = if package.has_code { "opaque" } else { "none" };
         return AppResult { code, ..AppResult::default() };
@@ -81,7 +93,10 @@ fn analyse_code(package: &Package, knowledge: &Knowledge, kinds: &Kinds, shapes:
         .iter()
         .map(|file| InputFile { path: file.path.clone(), source: file.source.clone() })
         .collect();
-    let program = Program::build(&files, &Budget::new(Limits::FILE));
+    let mut program = Program::build(&files, &Budget::new(Limits::FILE));
+    if program.needs_class_path() {
+        program = program.with_class_path(class_path.program());
+    }
     let mut problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
     problems.extend(nameless_instructions(&program));
     let fidelity = fidelity(&program);

@@ -7,6 +7,7 @@
 mod app;
 mod baseline;
 mod bodies;
+mod class_path;
 mod native;
 mod record;
 mod report;
@@ -28,6 +29,8 @@ use firmware::{Firmware, Input};
 use knowledge::Knowledge;
 use packages::{Collector, Component, ComponentKind, IntentFilter, Package, PathSpec};
 use rayon::prelude::*;
+
+use class_path::ClassPath;
 use store::Results;
 
 pub use app::AppResult;
@@ -139,6 +142,8 @@ fn analyse(
     progress: &dyn Progress,
 ) -> Vec<AppResult> {
     let shapes = attribution::CodeShapes::new(knowledge);
+    let class_path = ClassPath::of(packages);
+    let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
         packages.get(*at).map_or(0, |package| package.code_files.iter().map(|file| file.source.len()).sum())
@@ -150,8 +155,13 @@ fn analyse(
         .with_max_len(1)
         .filter_map(|&at| packages.get(at).map(|package| (at, package)))
         .map(|(at, package)| {
-            let make = || app::analyse(package, knowledge, kinds, &shapes);
-            let kept = options.results.and_then(|results| Some((results, reuse::key(package, knowledge, &[])?)));
+            let make = || app::analyse(package, &class_path, knowledge, kinds, &shapes);
+            let kept = options.results.and_then(|results| {
+                // Only compiled code is explained by the class path.
+                let compiled = package.code_files.iter().any(|file| !file.source.has(0, b"dex\n"));
+                let world = if compiled { class_path_digest.as_deref()? } else { &[] };
+                Some((results, reuse::key(package, knowledge, world)?))
+            });
             let result = match kept {
                 Some((results, key)) => results.get_or_make(key, make),
                 None => make(),

@@ -27,7 +27,7 @@ pub(crate) fn key(package: &Package, knowledge: &Knowledge, world: &[u8]) -> Opt
     Some(key.finish())
 }
 
-fn digest(source: &bytes::ByteSource) -> Option<[u8; 32]> {
+pub(crate) fn digest(source: &bytes::ByteSource) -> Option<[u8; 32]> {
     let budget = Budget::new(Limits::FILE);
     let mut digest = Sha256::new();
     let mut at = 0;

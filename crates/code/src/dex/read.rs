@@ -70,7 +70,15 @@ pub(super) fn read(
     reader.read_classes(header.classes);
     let maps = reader.maps;
     let compact = header.compact;
-    program.files.push(DexFile { bytes: Arc::clone(bytes), path: path.to_owned(), fidelity, compact, maps });
+    program.files.push(DexFile {
+        bytes: Arc::clone(bytes),
+        path: path.to_owned(),
+        fidelity,
+        compact,
+        quickener: None,
+        special: Vec::new(),
+        maps,
+    });
 }
 
 /// A little-endian number in a table entry, whose length is fixed.

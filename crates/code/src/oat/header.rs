@@ -5,7 +5,10 @@
 
 use bytes::{ByteSource, Cursor, Error, Limit, Result};
 
-use crate::scan::{DexRange, MAX_DEX_FILES, dex_len};
+use crate::{
+    program::Quickener,
+    scan::{DexRange, MAX_DEX_FILES, dex_len},
+};
 
 const MAGIC: [u8; 4] = *b"oat\n";
 /// Path names on the device; the platform allows 4096 bytes.
@@ -38,8 +41,8 @@ enum Place {
 /// What follows the location, the checksum and the offset in each record of a DEX file.
 #[derive(Clone, Copy)]
 enum Tail {
-    /// The offset of each class, as many as the DEX file defines.
-    ClassOffsets,
+    /// The offset of each class, as many as the DEX file defines. Nothing is kept of what was quickened.
+    ClassOffsets(Quickener),
     /// Where the offsets of the classes are, and where a look-up table is.
     Pointers,
 }
@@ -55,12 +58,12 @@ const fn beside(first: u64, last: u64) -> Version {
 /// Every version that a release of the platform wrote, oldest first; a new one is a new row.
 const VERSIONS: [Version; 14] = [
     // Android 4.4: no features and no key-value store, but the location of the image.
-    inside(7, 8, 16, 60, Tail::ClassOffsets),
+    inside(7, 8, 16, 60, Tail::ClassOffsets(Quickener::ArtWords)),
     // Android 5.0 and 5.1: eleven entry points.
-    inside(39, 39, 20, 80, Tail::ClassOffsets),
-    inside(45, 45, 20, 80, Tail::ClassOffsets),
+    inside(39, 39, 20, 80, Tail::ClassOffsets(Quickener::ArtWords)),
+    inside(45, 45, 20, 80, Tail::ClassOffsets(Quickener::ArtWords)),
     // Android 6.0: eight entry points.
-    inside(64, 64, 20, 68, Tail::ClassOffsets),
+    inside(64, 64, 20, 68, Tail::ClassOffsets(Quickener::ArtPacked)),
     // Android 7.0 and 7.1: the offsets moved out of the list.
     inside(79, 79, 20, 68, Tail::Pointers),
     inside(88, 88, 20, 68, Tail::Pointers),
@@ -80,7 +83,7 @@ const VERSIONS: [Version; 14] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum List {
     /// They are listed.
-    Inside,
+    Inside { quickener: Quickener },
     /// They are listed, and what was rewritten in them is kept.
     InsideWithKept,
     /// They are in a VDEX file. Offset and value of the version.
@@ -121,7 +124,7 @@ pub(super) fn list(source: &ByteSource, start: u64, found: &mut Vec<DexRange>) -
         at = record(source, start, at, tail, found)?;
     }
     Ok(match tail {
-        Tail::ClassOffsets => List::Inside,
+        Tail::ClassOffsets(quickener) => List::Inside { quickener },
         Tail::Pointers => List::InsideWithKept,
     })
 }
@@ -146,7 +149,7 @@ fn record(source: &ByteSource, start: u64, at: u64, tail: Tail, found: &mut Vec<
     let after = after_name.saturating_add(8);
     let (classes, tail_bytes) = match tail {
         Tail::Pointers => (Some(u32::from_le_bytes(source.array(after, "class_offsets_offset")?)), 8),
-        Tail::ClassOffsets => {
+        Tail::ClassOffsets(_) => {
             let count = source.array(offset.saturating_add(DEX_CLASS_COUNT), "class_defs_size")?;
             (None, u64::from(u32::from_le_bytes(count)).saturating_mul(4))
         }

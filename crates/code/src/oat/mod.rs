@@ -40,6 +40,7 @@ pub(crate) enum Added {
 pub(crate) fn add(program: &mut Program, source: &ByteSource, path: &str, budget: &Budget) -> Result<Added> {
     let mut found = Vec::new();
     let mut compiled = None;
+    let mut quickener = None;
     let listed = elf::oat_data(source).and_then(|start| {
         let list = header::list(source, start, &mut found)?;
         if list == List::InsideWithKept {
@@ -49,7 +50,8 @@ pub(crate) fn add(program: &mut Program, source: &ByteSource, path: &str, budget
     });
     match listed {
         Ok(List::Beside { version }) => return Ok(Added::Beside { version }),
-        Ok(List::Inside | List::InsideWithKept) => {}
+        Ok(List::Inside { quickener: by }) => quickener = Some(by),
+        Ok(List::InsideWithKept) => {}
         Err(reason) => {
             let known = found.len();
             if let Err(error) = scan::scan(source, &mut found) {
@@ -61,8 +63,12 @@ pub(crate) fn add(program: &mut Program, source: &ByteSource, path: &str, budget
     }
     for range in found {
         let path = range.path(path);
+        let first = program.files.len();
         if let Err(error) = add_file(program, source, &path, &range, compiled.as_ref(), budget) {
             program.problems.push((path, error));
+        }
+        for file in program.files.iter_mut().skip(first) {
+            file.quickener = quickener;
         }
     }
     Ok(Added::Inside)

@@ -111,6 +111,24 @@ pub(super) fn method(code: &mut [u8], kept: Kept<'_>) -> Count {
     count
 }
 
+/// Counts the instructions in `code` that name a number.
+pub(super) fn count(code: &[u8]) -> Count {
+    let mut count = Count::default();
+    // A method has fewer than 2^32 code units.
+    let end = (code.len() / 2) as u32;
+    let mut address = 0_u32;
+    while address < end {
+        let opcode = code.get(address as usize * 2).copied().unwrap_or(NOP);
+        if let Some(units) = payload_units(code, address) {
+            address = address.saturating_add(units);
+            continue;
+        }
+        count.unknown = count.unknown.saturating_add(u32::from(original(opcode).is_some()));
+        address = address.saturating_add(instruction_units(opcode).max(1));
+    }
+    count
+}
+
 /// Restores one instruction.
 fn restore(instruction: &mut [u8], opcode: u8, address: u32, reader: &mut Reader<'_>, count: &mut Count) {
     let [first, _, low, high, ..] = instruction else {

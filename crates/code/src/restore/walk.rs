@@ -37,6 +37,19 @@ struct Found {
     keep_flags: bool,
 }
 
+/// Takes out what Dalvik marked in the access flags of classes: that they were verified, and that they were optimised.
+pub(super) fn unmark_classes(bytes: &mut [u8], header: &Header) {
+    const ACCESS_FLAGS: usize = 4;
+    const VERIFIED_OR_OPTIMISED: u32 = 3 << 16;
+    let table = bytes.get_mut(header.classes.offset as usize..).unwrap_or_default();
+    let entries = table.as_chunks_mut::<CLASS_DEF_BYTES>().0;
+    for entry in entries.iter_mut().take(header.classes.count as usize) {
+        if let Some(flags) = entry.get_mut(ACCESS_FLAGS..).and_then(|tail| tail.first_chunk_mut()) {
+            *flags = (u32::from_le_bytes(*flags) & !VERIFIED_OR_OPTIMISED).to_le_bytes();
+        }
+    }
+}
+
 /// Methods with code, and, if `keep_flags`, access flags of all members. A class whose data cannot be read ends there; the
 /// others are still walked, as far as the fuel lasts.
 pub(super) fn walk(
