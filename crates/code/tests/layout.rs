@@ -117,6 +117,10 @@ fn offsets_and_positions_become_names_again() {
         assert!(program.needs_class_path());
         let program = program.with_class_path(&Program::default());
         assert_eq!(common::problems(&program), [""; 0]);
+        for method in program.classes().iter().flat_map(|class| &class.methods) {
+            let text = program.body_text(method.method);
+            assert!(!text.contains("unknown e"), "{text}");
+        }
         assert_eq!(program.files()[0].fidelity, Fidelity::ByteIdentical, "{name}");
         assert_eq!(*program.files()[0].bytes, dex, "{name}");
         assert!(!program.needs_class_path());

@@ -1,5 +1,7 @@
 //! What one quickened instruction meant.
 
+use std::rc::Rc;
+
 use super::{
     intrinsics::{self, Call},
     is_explained_beside, is_quickened,
@@ -25,6 +27,49 @@ pub(super) struct Resolver<'a> {
     pub(super) quickener: Quickener,
 }
 
+/// The class whose layout a receiver has. Of arrays and interfaces only what every object has is known.
+fn class_of(ty: &Ty, shapes: &mut Shapes<'_>) -> Option<Rc<Shape>> {
+    let Ty::Known(descriptor) = ty else { return None };
+    if descriptor.starts_with('[') {
+        return shapes.get(OBJECT);
+    }
+    let shape = shapes.get(descriptor)?;
+    if shape.is_interface { shapes.get(OBJECT) } else { Some(shape) }
+}
+
+/// The field at an offset, and the class that has it.
+fn field_at(shape: &Shape, offset: u16) -> Option<(&Shape, &Field)> {
+    let mut above = Some(shape);
+    while let Some(owner) = above {
+        if let Some(field) = owner.fields.iter().find(|field| field.offset == u32::from(offset)) {
+            return Some((owner, field));
+        }
+        above = owner.superclass.as_deref();
+    }
+    None
+}
+
+/// The type of what a quickened instruction assigns.
+pub(super) fn result_type(opcode: u8, code: &RawCode<'_>, address: u32, receiver: &Ty, shapes: &mut Shapes<'_>) -> Ty {
+    const OBJECT_GET: u8 = 0xe5;
+    if *receiver == Ty::Unset {
+        return Ty::Unset;
+    }
+    let known = || {
+        let number = code.unit(address.checked_add(1)?)?;
+        let shape = class_of(receiver, shapes)?;
+        let ty = match opcode {
+            OBJECT_GET => field_at(&shape, number)?.1.ty.clone(),
+            0xe9 | 0xea if !is_explained_beside(number) => {
+                shape.table.as_ref()?.get(usize::from(number))?.signature.rsplit_once(')')?.1.to_owned()
+            }
+            _ => return None,
+        };
+        ty.starts_with(['L', '[']).then_some(Ty::Known(ty))
+    };
+    known().unwrap_or(Ty::Any)
+}
+
 impl Resolver<'_> {
     /// Adds what the quickened instructions of a method meant, as far as it is clear now.
     pub(super) fn method(&mut self, class: usize, position: usize, file: usize, found: &mut Vec<Found>) {
@@ -33,7 +78,7 @@ impl Resolver<'_> {
         let Some(definition) = class.methods.get(position) else { return };
         let (Ok(body), Some(item)) = (program.body(class, definition), definition.code) else { return };
         let Ok(code) = program.code_item(item) else { return };
-        let types = types::infer(program, &body, &mut self.shapes);
+        let types = types::infer(program, &body, &code, &mut self.shapes);
         let class = program.descriptor(class.ty);
         for instruction in &body.instructions {
             let Some((opcode, uses)) = is_quickened(&instruction.op) else { continue };
@@ -66,32 +111,15 @@ impl Resolver<'_> {
                 let count = if range { first >> 8 } else { first >> 12 };
                 return self.special(file, place, class, usize::from(count), range);
             }
-            let shape = self.receiver(receiver?)?;
+            let shape = class_of(receiver?, &mut self.shapes)?;
             let signature = &shape.table.as_ref()?.get(usize::from(number))?.signature;
             let index = self.members.method(&shape, number.into(), signature)?;
             return Some((if range { 0x74 } else { 0x6e }, index));
         }
-        let shape = self.receiver(receiver?)?;
-        let mut above = Some(&*shape);
-        while let Some(owner) = above {
-            if let Some(field) = owner.fields.iter().find(|field| field.offset == u32::from(number)) {
-                let opcode = self.named_opcode(opcode, field)?;
-                let index = self.members.field(&shape, &owner.descriptor, &field.name, &field.ty)?;
-                return Some((opcode, index));
-            }
-            above = owner.superclass.as_deref();
-        }
-        None
-    }
-
-    /// The class whose layout a receiver has. Of arrays and interfaces only what every object has is known.
-    fn receiver(&mut self, ty: &Ty) -> Option<std::rc::Rc<Shape>> {
-        let Ty::Known(descriptor) = ty else { return None };
-        if descriptor.starts_with('[') {
-            return self.shapes.get(OBJECT);
-        }
-        let shape = self.shapes.get(descriptor)?;
-        if shape.is_interface { self.shapes.get(OBJECT) } else { Some(shape) }
+        let shape = class_of(receiver?, &mut self.shapes)?;
+        let (owner, field) = field_at(&shape, number)?;
+        let opcode = self.named_opcode(opcode, field)?;
+        Some((opcode, self.members.field(&shape, &owner.descriptor, &field.name, &field.ty)?))
     }
 
     /// The instruction that names a field of this type; `None` if the quickened one cannot have been made from it.

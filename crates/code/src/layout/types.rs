@@ -1,7 +1,11 @@
 //! Types of the values of a body, as far as they decide what a quickened instruction meant.
 
-use super::shape::{OBJECT, Shapes};
-use crate::{Body, ElementKind, Op, Program, ValueId};
+use super::{
+    is_quickened,
+    resolve::result_type,
+    shape::{OBJECT, Shapes},
+};
+use crate::{Body, ElementKind, Instruction, Op, Program, RawCode, ValueId};
 
 /// How often a body is gone through; one that is not settled then has no types.
 const SWEEPS_MAX: usize = 16;
@@ -19,8 +23,9 @@ pub(super) enum Ty {
     Any,
 }
 
-/// Types of all values; empty if they do not settle.
-pub(super) fn infer(program: &Program, body: &Body, shapes: &mut Shapes<'_>) -> Vec<Ty> {
+/// Types of all values; empty if they do not settle. What a quickened instruction reads or returns has the type that its
+/// number stands for, once its receiver has one: loops over lists need that.
+pub(super) fn infer(program: &Program, body: &Body, code: &RawCode<'_>, shapes: &mut Shapes<'_>) -> Vec<Ty> {
     let mut types: Vec<Ty> = body
         .values
         .iter()
@@ -49,7 +54,7 @@ pub(super) fn infer(program: &Program, body: &Body, shapes: &mut Shapes<'_>) -> 
             let instructions = body.instructions.get(block.first as usize..block.end as usize).unwrap_or_default();
             for instruction in instructions {
                 if let Some(value) = instruction.op.defined() {
-                    let ty = assigned(&instruction.op, &types);
+                    let ty = assigned(instruction, code, &types, shapes);
                     set(&mut types, value, ty);
                 }
             }
@@ -62,7 +67,12 @@ pub(super) fn infer(program: &Program, body: &Body, shapes: &mut Shapes<'_>) -> 
 }
 
 /// The type of what an operation without a declared type assigns.
-fn assigned(op: &Op, types: &[Ty]) -> Ty {
+fn assigned(instruction: &Instruction, code: &RawCode<'_>, types: &[Ty], shapes: &mut Shapes<'_>) -> Ty {
+    let op = &instruction.op;
+    if let Some((opcode, uses)) = is_quickened(op) {
+        let receiver = uses.first().and_then(|value| types.get(value.index()));
+        return receiver.map_or(Ty::Any, |receiver| result_type(opcode, code, instruction.address, receiver, shapes));
+    }
     match op {
         Op::Number { value: 0, wide: false, .. } => Ty::Null,
         Op::ArrayGet { array, kind: ElementKind::Object, .. } => match types.get(array.index()) {
