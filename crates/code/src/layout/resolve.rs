@@ -55,7 +55,7 @@ pub(super) fn result_type(opcode: u8, code: &RawCode<'_>, address: u32, receiver
     if *receiver == Ty::Unset {
         return Ty::Unset;
     }
-    let known = || {
+    let mut known = || {
         let number = code.unit(address.checked_add(1)?)?;
         let shape = class_of(receiver, shapes)?;
         let ty = match opcode {
