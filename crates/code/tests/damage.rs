@@ -326,11 +326,11 @@ fn ask(program: &Program) -> usize {
 }
 
 #[test]
-fn thirty_thousand_damaged_files_neither_panic_nor_take_memory() {
+fn twenty_five_thousand_damaged_files_neither_panic_nor_take_memory() {
     let seeds = seeds();
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut answers, mut problems, mut read) = (0, 0, 0);
-    for run in 0..30_000 {
+    for run in 0..25_000 {
         let mut file = seeds[run % seeds.len()].clone();
         mutate(&mut random, &mut file);
         let mut program = common::program(&[file]);
@@ -342,8 +342,8 @@ fn thirty_thousand_damaged_files_neither_panic_nor_take_memory() {
         answers += ask(&program);
     }
     // Most damage is noticed, and most of what is left is read.
-    assert!(problems > 15_000, "{problems}");
-    assert!(read > 15_000, "{read}");
+    assert!(problems > 12_000, "{problems}");
+    assert!(read > 12_000, "{read}");
     assert!(answers > 1_000_000, "{answers}");
     assert!(peak_memory_mib() < 1024, "{}", peak_memory_mib());
 }

@@ -158,7 +158,7 @@ fn an_optimised_file_lists_its_class_path() {
     assert_eq!(code::dalvik_class_path(&source(file.clone())), expected);
     assert_eq!(code::dalvik_class_path(&source(file[..file.len() - 30].to_vec())), expected[..1]);
     assert!(code::dalvik_class_path(&source(common::fixture("shapes-035.dex"))).is_empty());
-    let program = common::program(&[file.clone()]);
+    let program = common::program(std::slice::from_ref(&file));
     assert_eq!(program.files()[0].path, "0!classes.dex");
     assert_eq!(program.files()[0].fidelity, Fidelity::ByteIdentical);
     let cut = common::program(&[file[..2000].to_vec()]);
