@@ -210,7 +210,9 @@ impl<'a> Index<'a> {
         let end = start.saturating_add(to_usize(len));
         if self.window.get(start..end).is_none() {
             let source: &ByteSource = &self.volume.source;
-            self.volume.budget.spend_nodes(WINDOW_LEN / BYTES_PER_NODE, "cluster index", offset)?;
+            // Small files have small indexes: only what is part of this one is paid for.
+            let paid = self.end().saturating_sub(offset).min(WINDOW_LEN).div_ceil(BYTES_PER_NODE);
+            self.volume.budget.spend_nodes(paid.max(1), "cluster index", offset)?;
             let available = source.len().saturating_sub(offset);
             if available < len {
                 return Err(Error::truncated("cluster index", offset, len, available));
