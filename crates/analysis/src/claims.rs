@@ -220,13 +220,15 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Operations on the way, in order, each once.
+    /// Operations on the way, in order, then those on other ways between the same places; each once.
     fn operations(&self, flow: &Flow) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         for hop in flow.chain.iter().rev() {
-            let data = self.data(*hop).map(|data| data.trace.as_slice()).unwrap_or_default();
+            let data = self.data(*hop);
+            let way = data.map(|data| data.trace.as_slice()).unwrap_or_default();
             let act = self.fact(*hop).map(|fact| fact.trace.as_slice()).unwrap_or_default();
-            for note in data.iter().chain(act).filter_map(|step| step.note.as_ref()) {
+            let notes = way.iter().chain(act).filter_map(|step| step.note.as_ref());
+            for note in notes.chain(data.into_iter().flat_map(|data| &data.operations)) {
                 if !found.contains(note) {
                     found.push(note.clone());
                 }

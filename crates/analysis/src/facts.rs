@@ -151,6 +151,8 @@ pub struct FactData {
     pub what: FactWhat,
     /// From where it is read to the act's method.
     pub trace: Vec<StepRef>,
+    /// Operations on other ways from there to here.
+    pub operations: Vec<String>,
     /// Why the way is less than exact, as bits of the engine's doubts.
     #[serde(deserialize_with = "reasons")]
     pub doubts: Vec<&'static str>,

@@ -71,15 +71,53 @@ pub(crate) fn reasons<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<&'stati
     known.collect::<Option<_>>().ok_or_else(|| serde::de::Error::custom("not a doubt"))
 }
 
+/// Operations that some way of the data passes, as positions in the app's list of them; a set of bits. Of several ways
+/// one trace is kept, but the operations of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Operations(u32);
+
+impl Operations {
+    /// More operations of one app than this are told only where the trace passes them.
+    pub(crate) const COUNT_MAX: usize = u32::BITS as usize;
+
+    /// The operation at a position of the list.
+    pub(crate) const fn one(position: usize) -> Self {
+        Self(if position < Self::COUNT_MAX { 1 << position } else { 0 })
+    }
+
+    /// Both sets.
+    #[must_use]
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn contains(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// Positions of those in the set.
+    pub(crate) fn positions(self) -> impl Iterator<Item = usize> {
+        (0..Self::COUNT_MAX).filter(move |&position| self.contains(Self::one(position)))
+    }
+}
+
 /// A tag with the way it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Tagged {
     pub(crate) tag: Tag,
     pub(crate) doubts: Doubts,
+    pub(crate) operations: Operations,
     pub(crate) trace: Trace,
 }
 
-/// A set of tags, sorted; equality is that of the tags alone, so that traces never keep an analysis from ending.
+impl Tagged {
+    fn and(&self, operations: Operations) -> Self {
+        Self { operations: self.operations.and(operations), ..self.clone() }
+    }
+}
+
+/// A set of tags, sorted; equality is that of the tags and operations alone, so that traces never keep an analysis from
+/// ending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tags(Option<Rc<[Tagged]>>);
 
@@ -88,7 +126,9 @@ impl PartialEq for Tags {
         match (&self.0, &other.0) {
             (None, None) => true,
             (Some(a), Some(b)) => {
-                Rc::ptr_eq(a, b) || (a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.tag == b.tag))
+                Rc::ptr_eq(a, b)
+                    || (a.len() == b.len()
+                        && a.iter().zip(b.iter()).all(|(a, b)| a.tag == b.tag && a.operations == b.operations))
             }
             _ => false,
         }
@@ -103,7 +143,7 @@ impl Tags {
 
     /// Exactly one tag.
     pub(crate) fn one(tag: Tag, trace: Trace) -> Self {
-        Self(Some(Rc::from([Tagged { tag, doubts: Doubts::default(), trace }])))
+        Self(Some(Rc::from([Tagged { tag, doubts: Doubts::default(), operations: Operations::default(), trace }])))
     }
 
     /// From tags in any order; the first of equal tags stays.
@@ -112,7 +152,11 @@ impl Tags {
             return Self(None);
         }
         tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts));
-        tags.dedup_by(|b, a| a.tag == b.tag);
+        tags.dedup_by(|b, a| {
+            let same = a.tag == b.tag;
+            a.operations = if same { a.operations.and(b.operations) } else { a.operations };
+            same
+        });
         Self::bounded(tags)
     }
 
@@ -135,6 +179,8 @@ impl Tags {
             }
             let parts = kept.len() - start;
             if parts > 1 && (kept[start].tag == whole || parts > PARTS_PER_INPUT_MAX) {
+                let all = kept.iter().skip(start).fold(Operations::default(), |all, part| all.and(part.operations));
+                kept[start].operations = all;
                 kept.truncate(start + 1);
                 kept[start].tag = whole;
             }
@@ -164,21 +210,24 @@ impl Tags {
         matches!((&self.0, &other.0), (Some(a), Some(b)) if Rc::ptr_eq(a, b))
     }
 
-    fn contains_all(&self, other: &Self) -> bool {
+    /// Whether all of `other` is here, also after it passed `operations`.
+    fn contains_all(&self, other: &Self, operations: Operations) -> bool {
         let mut mine = self.iter().peekable();
-        let mut whole = None;
+        let mut before: Option<&Tagged> = None;
         other.iter().all(|theirs| {
             while let Some(passed) = mine.next_if(|tagged| tagged.tag < theirs.tag) {
-                whole = Some(passed.tag);
+                before = Some(passed);
             }
-            let implied = matches!(theirs.tag, Tag::Input(path) if whole == Some(Tag::Input(path.whole())));
-            implied || mine.peek().is_some_and(|tagged| tagged.tag == theirs.tag)
+            let whole = before
+                .filter(|before| matches!(theirs.tag, Tag::Input(path) if before.tag == Tag::Input(path.whole())));
+            let found = whole.or_else(|| mine.peek().copied().filter(|tagged| tagged.tag == theirs.tag));
+            found.is_some_and(|found| found.operations.contains(theirs.operations.and(operations)))
         })
     }
 
     /// Adds the tags of `other`; whether something was new. The trace that was first stays.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
-        if other.is_empty() || self.is_same(other) || self.contains_all(other) {
+        if other.is_empty() || self.is_same(other) || self.contains_all(other, Operations::default()) {
             return false;
         }
         if self.is_empty() {
@@ -192,10 +241,11 @@ impl Tags {
         loop {
             match (left.peek(), right.peek()) {
                 (Some(a), Some(b)) if a.tag <= b.tag => {
+                    let more = if a.tag == b.tag { b.operations } else { Operations::default() };
                     if a.tag == b.tag {
                         right.next();
                     }
-                    all.extend(left.next().cloned());
+                    all.extend(left.next().map(|mine| mine.and(more)));
                 }
                 (_, Some(_)) => all.extend(right.next().cloned()),
                 (Some(_), None) => all.extend(left.next().cloned()),
@@ -210,8 +260,8 @@ impl Tags {
 
     /// Adds the tags of `other` as they are after passing on: with more doubts, and `part` at the end of their way. Ways
     /// are only made for tags that are new.
-    pub(crate) fn join_passed(&mut self, other: &Self, doubts: Doubts, part: &Trace) {
-        if other.is_empty() || self.contains_all(other) {
+    pub(crate) fn join_passed(&mut self, other: &Self, doubts: Doubts, operations: Operations, part: &Trace) {
+        if other.is_empty() || self.contains_all(other, operations) {
             return;
         }
         let mine = self.clone();
@@ -220,14 +270,16 @@ impl Tags {
         loop {
             match (left.peek(), right.peek()) {
                 (Some(a), Some(b)) if a.tag <= b.tag => {
+                    let more = if a.tag == b.tag { b.operations.and(operations) } else { Operations::default() };
                     if a.tag == b.tag {
                         right.next();
                     }
-                    all.extend(left.next().cloned());
+                    all.extend(left.next().map(|mine| mine.and(more)));
                 }
                 (_, Some(new)) => {
                     let trace = new.trace.then_all(part);
-                    all.push(Tagged { tag: new.tag, doubts: new.doubts.and(doubts), trace });
+                    let operations = new.operations.and(operations);
+                    all.push(Tagged { tag: new.tag, doubts: new.doubts.and(doubts), operations, trace });
                     right.next();
                 }
                 (Some(_), None) => all.extend(left.next().cloned()),

@@ -17,6 +17,7 @@ use crate::{
         Tables,
         path::{PathId, PatternKey, Step},
         summary::{Assumptions, Effect, Summaries, Summary},
+        tags::Operations,
         text::{Constants, Symbol},
         value::ObjectKey,
     },
@@ -75,6 +76,8 @@ pub(crate) struct App<'a> {
     pub(crate) static_constants: FxHashMap<FieldId, Option<Constant>>,
     /// What text each field was found to be given, anywhere.
     pub(crate) field_texts: FxHashMap<FieldId, Constants>,
+    /// Operations on data, by their words.
+    pub(crate) operations: Vec<Rc<str>>,
     /// Entries of the matchers of URIs, sorted.
     pub(crate) routes: Vec<Route>,
     /// Summaries for callers that know the classes of some inputs; `None` while being made.
@@ -127,6 +130,7 @@ impl<'a> App<'a> {
             static_constants: FxHashMap::default(),
             field_texts: FxHashMap::default(),
             routes: Vec::new(),
+            operations: Vec::new(),
             specialised: FxHashMap::default(),
             specialising: 0,
             texted: (0..program.field_count()).map(|field| is_texted(program, FieldId(field as u32))).collect(),
@@ -200,6 +204,15 @@ impl<'a> App<'a> {
     /// Whether data is followed through a field by its name, that is: from any object of the class to any other.
     pub(crate) fn is_followed(&self, field: FieldId) -> bool {
         self.followed.get(field.index()).copied().unwrap_or(false)
+    }
+
+    /// The set of one operation.
+    pub(crate) fn operation(&mut self, words: &Rc<str>) -> Operations {
+        let known = self.operations.iter().position(|known| known == words);
+        if known.is_none() && self.operations.len() < Operations::COUNT_MAX {
+            self.operations.push(Rc::clone(words));
+        }
+        Operations::one(known.unwrap_or(self.operations.len().saturating_sub(usize::from(known.is_none()))))
     }
 
     /// Whether what a field holds may have a text: of itself, as a file, as an address.

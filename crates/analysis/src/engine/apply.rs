@@ -240,7 +240,7 @@ impl Frame<'_, '_> {
                 Tag::Input(path) => {
                     let actual = self.made_of(application, path);
                     self.app.work += actual.len() as u64 + 1;
-                    result.join_passed(&actual, tagged.doubts, &tagged.trace);
+                    result.join_passed(&actual, tagged.doubts, tagged.operations, &tagged.trace);
                 }
                 Tag::Source(id) => {
                     self.app.work += 1;
@@ -248,7 +248,7 @@ impl Frame<'_, '_> {
                     let trace = tagged.trace.then(self.site(), Hop::Return, None);
                     for what in self.translate_what(application, &source.what) {
                         let id = self.app.tables.sources.intern(Source { what, site: source.site });
-                        own.push(Tagged { tag: Tag::Source(id), doubts: tagged.doubts, trace: trace.clone() });
+                        own.push(Tagged { tag: Tag::Source(id), trace: trace.clone(), ..tagged.clone() });
                     }
                 }
             }

@@ -176,7 +176,10 @@ impl Export<'_, '_> {
                 What::Field(_) | What::Stream(_) => continue,
             };
             let trace = self.trace(&tagged.trace);
-            data.push(FactData { what, trace, doubts: doubts.reasons() });
+            let told = |words: &str| trace.iter().any(|step| step.note.as_deref() == Some(words));
+            let passed = tagged.operations.positions().filter_map(|position| self.app.operations.get(position));
+            let operations = passed.filter(|words| !told(words)).map(|words| words.to_string()).collect();
+            data.push(FactData { what, trace, operations, doubts: doubts.reasons() });
         }
         data
     }

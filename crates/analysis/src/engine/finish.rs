@@ -69,8 +69,8 @@ impl Frame<'_, '_> {
         self.app.cut("methods approximated");
         for position in 0..self.body.parameters.len() {
             let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
-            let tagged = Tagged { tag: Tag::Input(path), doubts: Doubts::METHOD_APPROXIMATED, trace: Trace::default() };
-            result.tags.join(&Tags::from_vec(vec![tagged]));
+            let input = Tags::one(Tag::Input(path), Trace::default());
+            result.tags.join(&input.doubted(Doubts::METHOD_APPROXIMATED));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domain::{
     path::{PathId, Step},
     source::{Source, What},
     summary::{Act, Assumed, Assumptions, Effect},
-    tags::{Doubts, Tag, Tagged, Tags},
+    tags::{Doubts, Tag, Tags},
     text::{Constants, Piece, Symbol},
     trace::{Site, Trace},
     value::{Object, ObjectId, ObjectKey, Value},
@@ -227,8 +227,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         let site = Site { method: MethodId(u32::MAX), address: 0 };
         let id = self.app.tables.sources.intern(Source { what: What::Field(field), site });
         let trace = Trace::default().then(self.site(), Hop::Field, None);
-        let tagged = Tagged { tag: Tag::Source(id), doubts: Doubts::FIELD_BY_NAME, trace };
-        let tags = Tags::from_vec(vec![tagged]);
+        let tags = Tags::one(Tag::Source(id), trace).doubted(Doubts::FIELD_BY_NAME);
         let mut value = Value { tags, constants: self.field_text(field), ..Value::default() };
         if self.app.type_of_field(field).is_none_or(|ty| !self.app.is_plain(ty)) {
             value.add_object(self.object(ObjectKey::Shared(field)));

@@ -9,7 +9,7 @@ use super::{arrays, frame::Frame};
 use crate::domain::{
     heap::Heap,
     path::{PathId, Step},
-    tags::Tags,
+    tags::{Operations, Tagged, Tags},
     text::{Constants, Symbol},
     value::{Object, ObjectId, ObjectKey, Value},
 };
@@ -421,11 +421,12 @@ impl Frame<'_, '_> {
     }
 
     /// Marks the way of tags: they passed the current instruction.
-    pub(crate) fn passed(&self, tags: &Tags, hop: Hop, note: Option<&Rc<str>>) -> Tags {
+    pub(crate) fn passed(&mut self, tags: &Tags, hop: Hop, note: Option<&Rc<str>>) -> Tags {
         let site = self.site();
+        let passed = note.map_or_else(Operations::default, |note| self.app.operation(note));
         tags.map(|tagged| {
             let trace = tagged.trace.then(site, hop, note.map(Rc::clone));
-            crate::domain::tags::Tagged { trace, ..tagged.clone() }
+            Tagged { trace, operations: tagged.operations.and(passed), ..tagged.clone() }
         })
     }
 }
