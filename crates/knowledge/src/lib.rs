@@ -85,6 +85,8 @@ pub struct Knowledge {
     pub suppliers: Vec<Supplier>,
     /// Classes of libraries that are recognised without their names, by class.
     pub bundled: Vec<Bundled>,
+    /// Public keys of verified boot whose private half everybody has: SHA-1 in lower-case hex -> what it is.
+    pub boot_keys: BTreeMap<String, String>,
     /// Builds of the platform without anything added, by name.
     pub baselines: Vec<Baseline>,
     /// Weights and exceptions of the published score.
@@ -182,6 +184,7 @@ impl Knowledge {
             permissions: map(loader.permissions),
             suppliers,
             bundled: values(loader.bundled),
+            boot_keys: map(loader.boot_keys),
             baselines: values(loader.baselines),
             score: loader.score,
             organisations: values(loader.organisations),

@@ -88,6 +88,7 @@ pub(crate) struct Loader {
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
     pub(crate) bundled: Entries<String, Bundled>,
+    pub(crate) boot_keys: Entries<String, String>,
     pub(crate) baselines: Entries<String, Baseline>,
     pub(crate) score: ScoreRules,
     pub(crate) code_samples: Entries<(String, String), CodeSample>,
@@ -158,6 +159,14 @@ impl Loader {
         }
         for (index, (name, levels)) in file.permissions.into_iter().enumerate() {
             self.permission(&name, &levels, &cited, &at("permissions", index, &name))?;
+        }
+        for (index, entry) in file.boot_key.into_iter().enumerate() {
+            let at = at("boot_key", index, &entry.name);
+            if entry.sha1.len() != 40 || !entry.sha1.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                return at.value("sha1", "forty hexadecimal digits in lower case");
+            }
+            reference(entry.reference, &cited, &at)?;
+            put(&mut self.boot_keys, entry.sha1.clone(), &entry.sha1, entry.name, &at)?;
         }
         for (index, entry) in file.bundled.into_iter().enumerate() {
             let at = at("bundled", index, &entry.class);

@@ -81,6 +81,8 @@ pub(crate) struct File {
     pub(crate) known_certificate: Vec<KnownCertificate>,
     #[serde(default)]
     pub(crate) bundled: Vec<Bundled>,
+    #[serde(default)]
+    pub(crate) boot_key: Vec<BootKey>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -371,6 +373,15 @@ pub(crate) struct Evidence {
     pub(crate) weight_percent: u8,
     pub(crate) reference: String,
     pub(crate) note: Option<String>,
+}
+
+/// A public key of verified boot that is known.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BootKey {
+    pub(crate) sha1: String,
+    pub(crate) name: String,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

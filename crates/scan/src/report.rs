@@ -44,7 +44,7 @@ pub(crate) fn tell(
         inputs: inputs.iter().map(|input| input_record(input, firmware)).collect(),
         identity: packages::identity(firmware, packages),
         grades: record::grades(findings.iter(), knowledge),
-        coverage: coverage(firmware, packages, results),
+        coverage: coverage(firmware, packages, results, knowledge),
         statistics: statistics(firmware, &records, results, cut_searches),
         findings,
         suppliers,
@@ -106,8 +106,15 @@ fn parties(firmware: &Firmware, packages: &[Package], knowledge: &Knowledge) -> 
 }
 
 /// The lines of the walk, and one or two for each package.
-fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult]) -> Vec<Coverage> {
+fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult], knowledge: &Knowledge) -> Vec<Coverage> {
     let mut lines = firmware.coverage.clone();
+    for line in lines.iter_mut().filter(|line| line.kind == "vbmeta") {
+        if let Outcome::Read(text) = &mut line.outcome
+            && let Some((_, name)) = knowledge.boot_keys.iter().find(|(sha1, _)| text.contains(sha1.as_str()))
+        {
+            *text = format!("{text} ({name})");
+        }
+    }
     for (package, result) in packages.iter().zip(results) {
         let line = |kind: &str, outcome| Coverage {
             container: package.container.clone(),
