@@ -25,7 +25,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("postcard", &["store"]),
     ("rayon", &["scan", "cli"]),
     ("ruzstd", &["codecs"]),
-    ("serde_json", &["reports"]),
+    ("serde_json", &["reports", "knowledge"]),
     ("toml", &["knowledge"]),
 ];
 

@@ -62,12 +62,23 @@ impl<'a> Teller<'a> {
                 None => true,
                 Some(Requirement::SystemUid) => core_user,
             };
-            let speaks = holds && rule.sources.contains(&flow.source) && rule.sinks.contains(&flow.sink);
+            let speaks = holds
+                && rule.sources.contains(&flow.source)
+                && rule.sinks.contains(&flow.sink)
+                && self.has_name(flow, rule);
             if speaks && !found.iter().any(|other| other.axis == rule.axis) {
                 found.push(rule);
             }
         }
         found
+    }
+
+    /// Whether the sink of a flow has a name that a rule asks for, if it asks for any.
+    fn has_name(&self, flow: &Flow, rule: &Rule) -> bool {
+        let names = flow.chain.first().and_then(|hop| self.fact(*hop)).map(|fact| fact.names.as_slice());
+        let mut names = names.unwrap_or_default().iter();
+        rule.names.is_empty()
+            || names.any(|name| rule.names.iter().any(|pattern| knowledge::matches_pattern(pattern, name)))
     }
 
     fn fact(&self, hop: Hop) -> Option<&'a Fact> {
@@ -111,9 +122,9 @@ impl<'a> Teller<'a> {
             attack,
             app: self.apps.get(key.sink_app)?.package.clone(),
             apps,
-            source,
             confidence: self.confidence(best),
-            modifiers: self.modifiers(best, flows, &sink),
+            modifiers: self.modifiers(best, flows, &source, &sink),
+            source,
             sink,
             pairs: u32::try_from(self.pairs(flows, self.entry(best).is_some())).unwrap_or(u32::MAX),
         };
@@ -206,12 +217,13 @@ impl<'a> Teller<'a> {
         Confidence { level, reasons: reasons.into_iter().map(str::to_owned).collect() }
     }
 
-    fn modifiers(&self, best: &Flow, flows: &[&Flow], sink: &Endpoint) -> Modifiers {
+    fn modifiers(&self, best: &Flow, flows: &[&Flow], source: &Endpoint, sink: &Endpoint) -> Modifiers {
         let triggers = flows.iter().filter(|flow| self.entry(flow).is_some()).flat_map(|flow| &flow.triggers).cloned();
         let triggers: BTreeSet<String> = triggers.collect();
         let permissions: BTreeSet<&String> = flows.iter().flat_map(|flow| &flow.permissions).collect();
         Modifiers {
-            transport: transport(&sink.details),
+            // What arrives from a server travels on the way from its source.
+            transport: transport(if sink.kind == "network" { &sink.details } else { &source.details }),
             reachable: self.entry(best).is_some(),
             triggers: triggers.into_iter().take(LISTED_MAX).collect(),
             operations: self.operations(best),

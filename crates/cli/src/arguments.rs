@@ -164,6 +164,15 @@ pub(crate) enum KnowledgeCommand {
     },
     /// Print a sample of an app's code for a knowledge file: what it is recognised by, whoever signs or renames it
     Sketch(Sketch),
+    /// Print an indicator file of others (STIX 2.1, as MVT uses it) as a knowledge file
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Where it comes from, for every entry
+        #[arg(long, value_name = "TEXT")]
+        reference: Option<String>,
+    },
 }
 
 /// Flags of `knowledge sketch`.

@@ -23,6 +23,21 @@ pub(crate) fn run(flags: &arguments::Knowledge) -> Result<Exit, Stop> {
     let mut out = output::result();
     match &flags.what {
         KnowledgeCommand::Sketch(_) => {}
+        KnowledgeCommand::Import { file, reference } => {
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let text = output::read_text(file)?;
+            let imported = knowledge::import(&name, &text, reference.as_deref().unwrap_or(&name))
+                .map_err(|problem| Stop::because(problem.to_string()))?;
+            out.write_all(imported.toml.as_bytes())?;
+            let left_out: Vec<String> =
+                imported.left_out.iter().map(|(path, count)| format!("{count} of {path}")).collect();
+            let left_out = if left_out.is_empty() {
+                "none left out".to_owned()
+            } else {
+                format!("left out: {}", left_out.join(", "))
+            };
+            output::message(&format!("{} indicators taken, {left_out}", imported.taken));
+        }
         KnowledgeCommand::List { dir } => out.write_all(list(&load(dir.as_deref())?).as_bytes())?,
         KnowledgeCommand::Check { dir } => {
             let known = load(dir.as_deref())?;

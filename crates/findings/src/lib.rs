@@ -13,5 +13,5 @@ pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
     AppRecord, BaselineRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input, OutlierRecord, Party,
-    Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing, Statistics, Supplier, Tool,
+    Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing, Statistics, Supplier, Tool, UpdateClient,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Axis, Coverage, Finding};
+use crate::{Axis, Coverage, Finding, Transport};
 
 /// Version of the JSON report's schema. Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -27,6 +27,9 @@ pub struct Report {
     /// Brand, maker, design house, chip maker, region, and who signs the platform; by role, surest first.
     #[serde(default)]
     pub parties: Vec<Party>,
+    /// Apps that are able to update the firmware, by what their code does and whatever they are called; by path.
+    #[serde(default)]
+    pub update_clients: Vec<UpdateClient>,
     /// What was added to the platform's own packages; absent where the image has no app.
     #[serde(default)]
     pub baseline: Option<BaselineRecord>,
@@ -81,6 +84,28 @@ pub struct Identity {
     pub security_patch: Option<String>,
     /// SHA-256 of the certificate that signs the platform (the package `android`, or the holder of the system uid).
     pub platform_certificate: Option<String>,
+}
+
+/// An app that is able to update the firmware.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateClient {
+    /// Its package.
+    pub package: String,
+    /// Device path.
+    pub path: String,
+    /// `proven` where data from a server was followed to the updater, `present` where the code names both and no more is
+    /// known.
+    pub standing: String,
+    /// `platform` where the platform's key signs it, `third` where another does.
+    pub signed_by: String,
+    /// How its data travels, by the addresses recovered from its strings.
+    pub transport: Transport,
+    /// Whether its code names the check of the update's signature. The recovery system checks again, by the image's keys.
+    pub names_signature_check: bool,
+    /// Whether it also installs packages without asking, by proof or by what it names.
+    pub installs_packages: bool,
+    /// Whether everybody has the key that signs it.
+    pub signed_with_public_key: bool,
 }
 
 /// The image beside a build of the platform without anything added.
@@ -166,6 +191,9 @@ pub struct AppRecord {
     /// Whether it is not among the packages of the platform's own build; absent where there is nothing to compare with.
     #[serde(default)]
     pub added: Option<bool>,
+    /// What its code names, by id of the knowledge files: present, not proven to be done.
+    #[serde(default)]
+    pub markers: Vec<String>,
     /// Grades by axis.
     pub grades: Vec<Grade>,
     /// Suppliers, surest first.

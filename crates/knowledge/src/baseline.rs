@@ -34,3 +34,19 @@ pub struct ScoreRules {
     /// Prefixes that makers replace by their own when they take over a package of the platform.
     pub prefixes: Vec<String>,
 }
+
+/// Something that code is able to do by what it names: recognised without following data, so that it shows what is present
+/// and proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// Its name.
+    pub id: String,
+    /// Words for a report.
+    pub label: String,
+    /// Methods, one of which is named: descriptor of the class, name.
+    pub methods: Vec<(String, String)>,
+    /// Texts, one of which is held: patterns.
+    pub texts: Vec<String>,
+    /// Where that is documented.
+    pub reference: String,
+}

@@ -14,6 +14,7 @@
 
 mod baseline;
 mod check;
+mod import;
 pub mod language;
 mod load;
 mod load_parties;
@@ -33,7 +34,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::load::{Entry, Loader};
 
-pub use baseline::{Baseline, ScoreRules};
+pub use baseline::{Baseline, Marker, ScoreRules};
+pub use import::{Imported, import};
 pub use model::{
     Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
@@ -65,7 +67,7 @@ pub struct Knowledge {
     pub origins: BTreeMap<OriginKind, OriginInfo>,
     /// Stores and wires that models write and read, by id: who shares one.
     pub channels: BTreeMap<String, Channel>,
-    /// Rules, sorted by axis, then rank falling, then id.
+    /// Rules, sorted by axis, then rank falling, those with names first, then id.
     pub rules: Vec<Rule>,
     /// Content providers of the platform, sorted by authority, then path.
     pub providers: Vec<Provider>,
@@ -87,6 +89,8 @@ pub struct Knowledge {
     pub bundled: Vec<Bundled>,
     /// Public keys of verified boot whose private half everybody has: SHA-1 in lower-case hex -> what it is.
     pub boot_keys: BTreeMap<String, String>,
+    /// What code is recognised to be able to do by what it names, by id.
+    pub markers: Vec<Marker>,
     /// Builds of the platform without anything added, by name.
     pub baselines: Vec<Baseline>,
     /// Weights and exceptions of the published score.
@@ -165,7 +169,11 @@ impl Knowledge {
         }
         let suppliers: Vec<Supplier> = suppliers.into_values().collect();
         let mut rules: Vec<Rule> = values(loader.rules);
-        rules.sort_by(|a, b| a.axis.cmp(&b.axis).then(b.rank.cmp(&a.rank)).then_with(|| a.id.cmp(&b.id)));
+        // Of equal rank the rule that asks for names comes first: it says more.
+        rules.sort_by(|a, b| {
+            let order = |rule: &Rule| (rule.axis, std::cmp::Reverse(rule.rank), rule.names.is_empty());
+            order(a).cmp(&order(b)).then_with(|| a.id.cmp(&b.id))
+        });
         Self {
             models,
             hierarchy: map(loader.hierarchy),
@@ -185,6 +193,7 @@ impl Knowledge {
             suppliers,
             bundled: values(loader.bundled),
             boot_keys: map(loader.boot_keys),
+            markers: values(loader.markers),
             baselines: values(loader.baselines),
             score: loader.score,
             organisations: values(loader.organisations),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use crate::baseline::{Baseline, ScoreRules};
+use crate::baseline::{Baseline, Marker, ScoreRules};
 use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
@@ -89,6 +89,7 @@ pub(crate) struct Loader {
     pub(crate) suppliers: Entries<String, Supplier>,
     pub(crate) bundled: Entries<String, Bundled>,
     pub(crate) boot_keys: Entries<String, String>,
+    pub(crate) markers: Entries<String, Marker>,
     pub(crate) baselines: Entries<String, Baseline>,
     pub(crate) score: ScoreRules,
     pub(crate) code_samples: Entries<(String, String), CodeSample>,
@@ -294,6 +295,7 @@ impl Loader {
             axis,
             sources: entry.sources,
             sinks: entry.sinks,
+            names: entry.names,
             rank: entry.rank,
             grade: String::new(),
             requires,

@@ -1,7 +1,7 @@
 //! Entries about who is who: suppliers and samples of their code, organisations, where an image names them, and what the
 //! platform brings by itself.
 
-use crate::baseline::{Baseline, ScoreRules};
+use crate::baseline::{Baseline, Marker, ScoreRules};
 use crate::load::{At, Loader, put, reference};
 use crate::party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 use crate::problem::{Fault, Problem};
@@ -27,6 +27,10 @@ impl Loader {
         for (index, entry) in std::mem::take(&mut file.baseline).into_iter().enumerate() {
             let at = at("baseline", index, &entry.name);
             self.baseline(entry, cited, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.marker).into_iter().enumerate() {
+            let at = at("marker", index, &entry.id);
+            self.marker(entry, cited, &at)?;
         }
         if let Some(entry) = file.preload_score.take() {
             self.preload_score(entry, &at("preload_score", 0, ""))?;
@@ -55,7 +59,7 @@ impl Loader {
             let Some(kind) = EvidenceKind::from_name(&piece.kind) else {
                 return at.value(
                     "kind",
-                    "certificate, package, component, domain, property, file, authority, namespace, text or content",
+                    "certificate, package, component, domain, property, file, authority, namespace, text, content or digest",
                 );
             };
             if piece.weight_percent > 100 {
@@ -215,6 +219,22 @@ impl Loader {
         put(&mut self.known_certificates, known.sha256.clone(), &known.name.clone(), known, at)
     }
 
+    fn marker(&mut self, entry: raw::Marker, cited: &str, at: &At) -> Result<(), Problem> {
+        let mut methods = Vec::new();
+        for method in &entry.methods {
+            let Some((class, name)) = method.split_once("->") else {
+                return at.value("methods", "class with dots, ->, name of the method");
+            };
+            methods.push((at.class(class)?, name.to_owned()));
+        }
+        if methods.is_empty() && entry.texts.is_empty() {
+            return at.value("methods", "methods or texts that it is recognised by");
+        }
+        let reference = reference(entry.reference, cited, at)?;
+        let marker = Marker { id: entry.id, label: entry.label, methods, texts: entry.texts, reference };
+        put(&mut self.markers, marker.id.clone(), &marker.id.clone(), marker, at)
+    }
+
     fn baseline(&mut self, entry: raw::Baseline, cited: &str, at: &At) -> Result<(), Problem> {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
         let baseline = Baseline {
@@ -282,8 +302,8 @@ fn is_sha256(text: &str) -> bool {
 fn check_pattern(kind: EvidenceKind, pattern: &str, at: &At) -> Result<(), Problem> {
     let lower = !pattern.bytes().any(|byte| byte.is_ascii_uppercase());
     match kind {
-        EvidenceKind::Certificate if !is_sha256(pattern) => {
-            at.value("pattern", "the SHA-256 of a certificate in lower-case hex")
+        EvidenceKind::Certificate | EvidenceKind::Digest if !is_sha256(pattern) => {
+            at.value("pattern", "a SHA-256 in lower-case hex")
         }
         EvidenceKind::Domain if !lower || pattern.contains('*') || !pattern.contains('.') => {
             at.value("pattern", "a domain in lower case, without *")

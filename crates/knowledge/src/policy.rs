@@ -119,6 +119,8 @@ pub struct Rule {
     pub sources: Vec<String>,
     /// Sink kinds, at one of which it must arrive.
     pub sinks: Vec<String>,
+    /// Patterns, one of which a name of the sink (a setting, a path, a command) must match; empty: any.
+    pub names: Vec<String>,
     /// Rank on the axis.
     pub rank: u8,
     /// Name of that rank, as the axis says it.

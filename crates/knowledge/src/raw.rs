@@ -66,6 +66,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) supplier: Vec<Supplier>,
     #[serde(default)]
+    pub(crate) marker: Vec<Marker>,
+    #[serde(default)]
     pub(crate) baseline: Vec<Baseline>,
     pub(crate) preload_score: Option<PreloadScore>,
     #[serde(default)]
@@ -183,6 +185,8 @@ pub(crate) struct Rule {
     pub(crate) axis: String,
     pub(crate) sources: Vec<String>,
     pub(crate) sinks: Vec<String>,
+    #[serde(default)]
+    pub(crate) names: Vec<String>,
     pub(crate) rank: u8,
     pub(crate) requires: Option<String>,
     pub(crate) title: String,
@@ -290,6 +294,18 @@ pub(crate) struct PreloadScore {
     pub(crate) excluded: BTreeMap<String, Vec<String>>,
     pub(crate) stores: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) services: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Marker {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) methods: Vec<String>,
+    #[serde(default)]
+    pub(crate) texts: Vec<String>,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -148,10 +148,12 @@ pub enum EvidenceKind {
     Text,
     /// Contents of a file: SHA-256 in lower-case hex, `/`, length in bytes.
     Content,
+    /// SHA-256 of a package, in lower-case hex.
+    Digest,
 }
 
 impl EvidenceKind {
-    const NAMES: [(&'static str, Self); 10] = [
+    const NAMES: [(&'static str, Self); 11] = [
         ("certificate", Self::Certificate),
         ("package", Self::Package),
         ("component", Self::Component),
@@ -162,6 +164,7 @@ impl EvidenceKind {
         ("namespace", Self::Namespace),
         ("text", Self::Text),
         ("content", Self::Content),
+        ("digest", Self::Digest),
     ];
 
     /// Its name in the knowledge files and in reports.
@@ -183,7 +186,9 @@ impl EvidenceRule {
             return false;
         }
         match self.kind {
-            EvidenceKind::Certificate | EvidenceKind::Content => self.pattern.eq_ignore_ascii_case(value),
+            EvidenceKind::Certificate | EvidenceKind::Content | EvidenceKind::Digest => {
+                self.pattern.eq_ignore_ascii_case(value)
+            }
             EvidenceKind::Domain => is_below(&self.pattern, value),
             _ => matches_pattern(&self.pattern, value),
         }

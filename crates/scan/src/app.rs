@@ -14,7 +14,7 @@ use knowledge::Knowledge;
 use packages::{ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{bodies::KeptBodies, class_path::ClassPath};
+use crate::{bodies::KeptBodies, class_path::ClassPath, markers};
 
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
@@ -38,6 +38,10 @@ pub struct AppResult {
     pub namespaces: BTreeSet<String>,
     /// Shapes of its method bodies that some supplier is known by.
     pub shapes: BTreeSet<u64>,
+    /// What it names, by id of the knowledge files.
+    pub markers: BTreeSet<String>,
+    /// Whether an address without and with encryption is in its strings.
+    pub schemes: (bool, bool),
     /// How its code was read: `read`, `partial`, `opaque`, `none`.
     #[serde(deserialize_with = "code_state")]
     pub code: CodeState,
@@ -121,6 +125,7 @@ fn analyse_code(
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
     let namespaces = namespaces(&program);
+    let (markers, schemes) = markers::found_in(&program, &hidden_strings, knowledge);
     let shapes = shapes.found_in(&program);
     let components = components(package);
     let resources = resources(package);
@@ -137,7 +142,7 @@ fn analyse_code(
         bodies: &bodies,
         text: &text,
     });
-    AppResult { facts, hidden_strings, hosts, namespaces, shapes, code, fidelity, problems }
+    AppResult { facts, hidden_strings, hosts, namespaces, shapes, markers, schemes, code, fidelity, problems }
 }
 
 /// Data that flows through an instruction without a name is lost there.

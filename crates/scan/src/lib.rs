@@ -8,11 +8,13 @@ mod app;
 mod baseline;
 mod bodies;
 mod class_path;
+mod markers;
 mod native;
 mod record;
 mod report;
 mod reuse;
 mod sketch;
+mod updates;
 
 use std::{
     collections::BTreeSet,

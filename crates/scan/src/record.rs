@@ -70,6 +70,7 @@ pub(crate) fn app_record(
         exposed_components: package.components.iter().filter(|part| is_exposed(part)).map(component_record).collect(),
         code: result.code.to_owned(),
         instructions: result.facts.instructions,
+        markers: result.markers.iter().cloned().collect(),
         added: if package.name.is_empty() { None } else { added },
         grades: grades(findings.iter().filter(|finding| finding.parts.app == name), knowledge),
         suppliers: suppliers(package, result, knowledge),
@@ -106,6 +107,7 @@ fn suppliers(package: &Package, result: &AppResult, knowledge: &Knowledge) -> Ve
         traits.add(EvidenceKind::Certificate, hex(&signer.certificate_sha256));
     }
     traits.add(EvidenceKind::Package, package.name.clone());
+    traits.add(EvidenceKind::Digest, hex(&package.sha256));
     for part in &package.components {
         traits.add(EvidenceKind::Component, part.class.clone());
         for authority in &part.authorities {

@@ -8,7 +8,7 @@ use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
-use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, record};
+use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, record, updates};
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -33,6 +33,7 @@ pub(crate) fn tell(
             record::app_record(package, result, added, &findings, knowledge)
         })
         .collect();
+    let update_clients = updates::clients(packages, results, &findings, knowledge);
     let suppliers = image_suppliers(firmware, &records, knowledge);
     Report {
         schema_version: SCHEMA_VERSION,
@@ -49,6 +50,7 @@ pub(crate) fn tell(
         findings,
         suppliers,
         parties: parties(firmware, packages, knowledge),
+        update_clients,
         baseline: baseline::compare(firmware, packages, knowledge),
         apps: records,
     }

@@ -25,6 +25,7 @@ fn command_line() -> String {
         &["knowledge", "list"],
         &["knowledge", "check"],
         &["knowledge", "sketch"],
+        &["knowledge", "import"],
         &["fleet"],
         &["fleet", "makers"],
     ];

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 use findings::{Axis, Grade, Outcome, Report};
 
 use crate::{Format, Options, terminal};
-use parts::{added, claims, parties, suppliers};
+use parts::{added, claims, parties, suppliers, updates};
 
 /// For somebody who decides.
 pub static FORMAT: Format = Format { name: "html", about: "one HTML file for somebody who decides", write };
@@ -38,6 +38,7 @@ fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result
     parties(report, out)?;
     claims(report, out)?;
     suppliers(report, out)?;
+    updates(report, out)?;
     added(report, out)?;
     coverage(report, out)?;
     writeln!(out, "</body>\n</html>")

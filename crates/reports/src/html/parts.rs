@@ -218,3 +218,20 @@ pub(super) fn added(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Who can update the firmware.
+pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.update_clients.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<h2>Who can update the firmware</h2>\n<p class=\"dim\">Found by what the code does. Whoever holds such a channel and the key can \
+         replace the system: the channel is the risk, even where the client is clean.</p>\n<ul>"
+    )?;
+    for client in &report.update_clients {
+        let words = crate::terminal::client_words(client);
+        writeln!(out, "<li><code>{}</code>: {}</li>", text(&client.package), text(&words))?;
+    }
+    writeln!(out, "</ul>")
+}

@@ -12,6 +12,7 @@ mod claims;
 mod coverage;
 mod page;
 mod parties;
+mod updates;
 
 use std::io;
 
@@ -21,6 +22,7 @@ use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
 use page::some_of;
 pub(crate) use page::{Look, Page, count, number};
+pub(crate) use updates::client_words;
 
 /// For people.
 pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };
@@ -41,6 +43,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     parties::all(page, &report.parties)?;
     claims::all(page, report)?;
     suppliers(page, &report.suppliers)?;
+    updates::told(page, report)?;
     added::told(page, report)?;
     coverage::table(page, report)?;
     figures(page, report)

@@ -1,0 +1,57 @@
+//! Apps that are able to update the firmware, and how their channel is.
+
+use std::io;
+
+use findings::{Report, Transport, UpdateClient};
+
+use super::page::{Look, Page};
+
+pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    if report.update_clients.is_empty() {
+        return Ok(());
+    }
+    page.heading("Who can update the firmware")?;
+    let about = "Found by what the code does, whatever it is called. Whoever holds such a channel and the key can replace the system: the \
+                 channel is the risk, even where the client is clean.";
+    page.text(2, Look::Dim, about)?;
+    for client in &report.update_clients {
+        page.text(2, Look::Plain, &client.package)?;
+        page.text(4, Look::Dim, &client_words(client))?;
+    }
+    Ok(())
+}
+
+/// What is known of a client, in a sentence.
+pub(crate) fn client_words(client: &UpdateClient) -> String {
+    let mut parts = vec![match client.standing.as_str() {
+        "proven" => "data of a server was followed to the updater".to_owned(),
+        _ => "its code names a server and the updater; no flow was followed between them".to_owned(),
+    }];
+    parts.push(match client.signed_by.as_str() {
+        "platform" => "signed with the platform's key".to_owned(),
+        _ => "signed with a key of its own".to_owned(),
+    });
+    if client.signed_with_public_key {
+        parts.push("which everybody has".to_owned());
+    }
+    parts.push(
+        match client.transport {
+            Transport::ClearHttp => "has addresses in clear HTTP",
+            Transport::Tls => "has https addresses only",
+            Transport::Unknown => "no address was recovered",
+        }
+        .to_owned(),
+    );
+    parts.push(
+        if client.names_signature_check {
+            "names the check of the update's signature"
+        } else {
+            "does not name the check of the update's signature"
+        }
+        .to_owned(),
+    );
+    if client.installs_packages {
+        parts.push("able to install packages without asking".to_owned());
+    }
+    parts.join("; ")
+}
