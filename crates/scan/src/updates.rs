@@ -41,7 +41,7 @@ fn client(
         |sink: &str| own().any(|found| found.parts.source.kind == "network_input" && found.parts.sink.kind == sink);
     let proven = from_server("firmware_update") || own().any(|found| found.parts.rule == "server_prepares_update");
     let names = |marker: &str| result.markers.contains(marker);
-    if !proven && !(names(STARTS_UPDATE) && names(TALKS_HTTP)) {
+    if !(proven || names(STARTS_UPDATE) && names(TALKS_HTTP)) {
         return None;
     }
     let is_platform = package.signers.iter().any(|signer| platform.contains(&signer.certificate_sha256));

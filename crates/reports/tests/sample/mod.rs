@@ -237,6 +237,20 @@ fn line(container: &str, path: &str, kind: &str, outcome: Outcome) -> Coverage {
     Coverage { container: text(container), path: text(path), kind: text(kind), outcome }
 }
 
+/// A client of an update service.
+fn update_client() -> UpdateClient {
+    UpdateClient {
+        package: text("org.example.poster"),
+        path: text("/system/app/Poster/Poster.apk"),
+        standing: text("present"),
+        signed_by: text("third"),
+        transport: Transport::ClearHttp,
+        names_signature_check: false,
+        installs_packages: true,
+        signed_with_public_key: false,
+    }
+}
+
 /// The report.
 pub(crate) fn report() -> Report {
     Report {
@@ -262,16 +276,7 @@ pub(crate) fn report() -> Report {
             party("brand", "Example", "ro.product.brand=Example"),
             party("design_house", "Example Designs", "ro.update.oem=exampledesigns6735_6.0"),
         ],
-        update_clients: vec![UpdateClient {
-            package: text("org.example.poster"),
-            path: text("/system/app/Poster/Poster.apk"),
-            standing: text("present"),
-            signed_by: text("third"),
-            transport: Transport::ClearHttp,
-            names_signature_check: false,
-            installs_packages: true,
-            signed_with_public_key: false,
-        }],
+        update_clients: vec![update_client()],
         baseline: Some(BaselineRecord {
             name: text("AOSP 6"),
             same_api_level: true,
