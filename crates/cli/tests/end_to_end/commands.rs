@@ -115,7 +115,7 @@ fn the_terminal_report_says_what_a_reader_needs_in_order() {
         "clear HTTP",
         "fx_messages",
         "proof",
-        "Suppliers",
+        "Whose code is aboard",
         "Coverage",
     ] {
         let (_, after) = rest.split_once(part).unwrap_or_else(|| panic!("{part:?} in its place in {text}"));
