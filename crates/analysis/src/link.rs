@@ -351,6 +351,15 @@ impl Linker<'_> {
             let nodes = readers.get(at).into_iter().flatten();
             fresh.extend(nodes.flat_map(|node| filled_by.get(node).into_iter().flatten()));
         }
+        // A writer without useful data is a dead end for every search: most are, and there are many searches.
+        let useful: Vec<bool> = graph.reads.iter().map(|read| read.useful).collect();
+        let leads_on = |writer: &Writer| {
+            let reads = graph.data.get(&(writer.app, writer.fact)).into_iter().flatten();
+            reads.into_iter().any(|&read| useful.get(read).copied().unwrap_or(false))
+        };
+        for read in &mut graph.reads {
+            read.writers.retain(leads_on);
+        }
     }
 
     fn read(&self, app: usize, what: &FactWhat) -> Read {
