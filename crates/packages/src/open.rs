@@ -54,15 +54,29 @@ pub fn open_package_at(file: &FirmwareFile, api_level: u32, budget: &Budget) -> 
         Ok(digest) => package.sha256 = digest,
         Err(error) => package.problems.push(format!("file: {error}")),
     }
-    if is_dex(source) || is_elf(source) {
-        package.code_files.push(CodeFile { source: source.clone(), path: file.path.clone() });
-    } else {
-        match Archive::read(source, budget) {
-            Ok(archive) => read_archive(source, &archive, api_level, budget, &mut package),
-            Err(error) => package.problems.push(format!("zip: {error}")),
+    let is_code = is_dex(source) || is_elf(source);
+    match Archive::read(source, budget) {
+        Ok(archive) if !is_code || holds_manifest(&archive) => {
+            read_archive(source, &archive, api_level, budget, &mut package);
+            if is_code {
+                add_leading_code(source, file, &mut package);
+            }
         }
+        Err(error) if !is_code => package.problems.push(format!("zip: {error}")),
+        Ok(_) | Err(_) => package.code_files.push(CodeFile { source: source.clone(), path: file.path.clone() }),
     }
     package
+}
+
+/// Code before the archive: the installer finds the archive from its end and takes this for an app, while the runtime looks at the first
+/// bytes and runs what stands there (CVE-2017-13156, "Janus"); a v1 signature does not cover it. Either may run, so both are read.
+fn add_leading_code(source: &ByteSource, file: &FirmwareFile, package: &mut Package) {
+    problem(package, "the archive stands behind other code, which may run instead (CVE-2017-13156)".to_owned());
+    package.code_files.insert(0, CodeFile { source: source.clone(), path: file.path.clone() });
+}
+
+fn holds_manifest(archive: &Archive) -> bool {
+    archive.member(MANIFEST).is_some() || archive.problem(MANIFEST).is_some()
 }
 
 /// Whether the bytes are a DEX file.
@@ -85,7 +99,7 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
         let name = String::from_utf8_lossy(&trouble.name);
         package.problems.push(format!("zip member {name}: {}", trouble.error));
     }
-    if archive.member(MANIFEST).is_some() || archive.problem(MANIFEST).is_some() {
+    if holds_manifest(archive) {
         read_app(archive, api_level, budget, package);
         package.resources = archive.member(RESOURCES).map(|member| member.source.clone());
         package.layouts = layouts::read_layouts(archive, budget);

@@ -225,3 +225,31 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
     assert_eq!(by_path["/system/framework/core.jar"].code_in.as_deref(), Some(boot));
     assert_eq!(code(by_path[boot]), [boot]);
 }
+
+/// `archive` behind `head`, its offsets counted from the new start as the installer wants them.
+fn behind(head: &[u8], archive: &[u8]) -> Vec<u8> {
+    let mut bytes = [head, archive].concat();
+    let shift = |bytes: &mut [u8], at: usize| {
+        let old = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        bytes[at..at + 4].copy_from_slice(&(old + head.len() as u32).to_le_bytes());
+    };
+    let end = bytes.windows(4).rposition(|mark| mark == b"PK\x05\x06").unwrap();
+    shift(&mut bytes, end + 16);
+    let entries: Vec<usize> = (0..end).filter(|&at| bytes[at..].starts_with(b"PK\x01\x02")).collect();
+    entries.into_iter().for_each(|at| shift(&mut bytes, at + 42));
+    bytes
+}
+
+/// CVE-2017-13156: the installer reads an app from the end of the file, the runtime code from its beginning.
+#[test]
+fn an_app_behind_other_code_keeps_its_manifest_and_both_codes_are_read() {
+    let plain = support::open(fixture("v1-rsa2048-sha256.apk"));
+    for head in [&b"dex\n035\0stand-in"[..], b"\x7fELF stand-in"] {
+        let package = support::open(behind(head, &fixture("v1-rsa2048-sha256.apk")));
+        assert_eq!((&package.name, package.components.len()), (&plain.name, plain.components.len()));
+        assert_eq!(code(&package), ["/system/app/App/App.apk", "/system/app/App/App.apk!classes.dex"]);
+        assert!(package.problems.iter().any(|problem| problem.contains("CVE-2017-13156")), "{:?}", package.problems);
+    }
+    // What only begins as code is that code.
+    assert_eq!(code(&support::open(b"dex\n035\0stand-in".to_vec())), ["/system/app/App/App.apk"]);
+}
