@@ -21,6 +21,7 @@ mod load_parties;
 mod load_platform;
 mod model;
 mod names;
+mod packer;
 mod party;
 mod platform;
 mod policy;
@@ -40,6 +41,7 @@ pub use model::{
     Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
+pub use packer::Packer;
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 pub use platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
 pub use policy::{Axis, Channel, DataKind, OriginInfo, Requirement, Rule, Scope, SinkKindInfo};
@@ -85,6 +87,8 @@ pub struct Knowledge {
     pub permissions: BTreeMap<String, Permission>,
     /// Suppliers by id.
     pub suppliers: Vec<Supplier>,
+    /// Tools that seal the code of apps, by id.
+    pub packers: Vec<Packer>,
     /// Classes of libraries that are recognised without their names, by class.
     pub bundled: Vec<Bundled>,
     /// Public keys of verified boot whose private half everybody has: SHA-1 in lower-case hex -> what it is.
@@ -191,6 +195,7 @@ impl Knowledge {
             lifecycles: map(loader.lifecycles),
             permissions: map(loader.permissions),
             suppliers,
+            packers: values(loader.packers),
             bundled: values(loader.bundled),
             boot_keys: map(loader.boot_keys),
             markers: values(loader.markers),

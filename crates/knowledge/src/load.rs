@@ -8,6 +8,7 @@ use crate::baseline::{Baseline, Marker, ScoreRules};
 use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
+use crate::packer::Packer;
 use crate::party::{KnownCertificate, Organisation, PartyRule};
 use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, StaticField};
 use crate::policy::{Axis, Channel, DataKind, OriginInfo, Requirement, Rule, Scope, SinkKindInfo};
@@ -87,6 +88,7 @@ pub(crate) struct Loader {
     pub(crate) lifecycles: Entries<String, Lifecycle>,
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
+    pub(crate) packers: Entries<String, Packer>,
     pub(crate) bundled: Entries<String, Bundled>,
     pub(crate) boot_keys: Entries<String, String>,
     pub(crate) markers: Entries<String, Marker>,
@@ -168,6 +170,20 @@ impl Loader {
             }
             reference(entry.reference, &cited, &at)?;
             put(&mut self.boot_keys, entry.sha1.clone(), &entry.sha1, entry.name, &at)?;
+        }
+        for (index, entry) in file.packer.into_iter().enumerate() {
+            let at = at("packer", index, &entry.id);
+            let reference = reference(entry.reference, &cited, &at)?;
+            let value = Packer {
+                id: entry.id.clone(),
+                name: entry.name,
+                files: entry.files,
+                classes: entry.classes,
+                // None would be in every app.
+                least: entry.least.unwrap_or(1).max(1),
+                reference,
+            };
+            put(&mut self.packers, entry.id.clone(), &entry.id, value, &at)?;
         }
         for (index, entry) in file.bundled.into_iter().enumerate() {
             let at = at("bundled", index, &entry.class);

@@ -68,6 +68,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) marker: Vec<Marker>,
     #[serde(default)]
+    pub(crate) packer: Vec<Packer>,
+    #[serde(default)]
     pub(crate) baseline: Vec<Baseline>,
     pub(crate) preload_score: Option<PreloadScore>,
     #[serde(default)]
@@ -256,6 +258,19 @@ pub(crate) struct Callback {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) parameters: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Packer {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+    #[serde(default)]
+    pub(crate) classes: Vec<String>,
+    pub(crate) least: Option<usize>,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 pub mod axml;
 mod chunk;
 mod collect;
+mod hidden;
 mod identity;
 mod layouts;
 mod manifest;

@@ -46,6 +46,14 @@ pub struct Package {
     /// Files that may hold Dalvik code, in class path order: members of the APK, or the odex/oat file beside it when the
     /// APK itself has none. What they hold is decided by whoever opens them.
     pub code_files: Vec<CodeFile>,
+    /// Code that the app carries elsewhere than where the platform looks, in the order of the archive; the path is the way.
+    pub hidden_files: Vec<CodeFile>,
+    /// Native programs and libraries in the archive, with the way to each.
+    pub natives: Vec<CodeFile>,
+    /// Members that look like cipher text, with their lengths.
+    pub sealed: Vec<String>,
+    /// Names of the files under `lib/` and `assets/`, without folders.
+    pub file_names: Vec<String>,
     /// Whether the manifest says there is code (`android:hasCode`, default true).
     pub has_code: bool,
     /// Whether the platform keeps it running (`android:persistent`, default false).
@@ -82,6 +90,10 @@ impl Default for Package {
             signers: Vec::new(),
             permissions_held: Vec::new(),
             code_files: Vec::new(),
+            hidden_files: Vec::new(),
+            sealed: Vec::new(),
+            natives: Vec::new(),
+            file_names: Vec::new(),
             has_code: true,
             persistent: false,
             uses_cleartext: true,

@@ -1,14 +1,14 @@
 //! From a file to a package: an APK, a JAR of the framework, a loose DEX file. Never fails as a whole: what could not be
 //! read is told in [`Package::problems`].
 
-use bytes::{Budget, ByteSource, Error, Limit};
+use bytes::{Budget, ByteSource, Error, Limit, Limits};
 use containers::zip::Archive;
 use firmware::{FileKind, FirmwareFile};
 use sha2::{Digest, Sha256};
 
 use crate::{
     axml::Document,
-    layouts,
+    hidden, layouts,
     manifest::{problem, read_manifest},
     model::{CodeFile, Package},
     resources::Resources,
@@ -68,11 +68,15 @@ pub fn open_package_at(file: &FirmwareFile, api_level: u32, budget: &Budget) -> 
     package
 }
 
-/// Code before the archive: the installer finds the archive from its end and takes this for an app, while the runtime looks at the first
-/// bytes and runs what stands there (CVE-2017-13156, "Janus"); a v1 signature does not cover it. Either may run, so both are read.
+/// Code before the archive: the installer finds the archive from its end and takes this for an app, while the runtime looks
+/// at the first bytes and runs what stands there (CVE-2017-13156, "Janus"); a v1 signature does not cover it. Either may
+/// run, so both are read.
 fn add_leading_code(source: &ByteSource, file: &FirmwareFile, package: &mut Package) {
     problem(package, "the archive stands behind other code, which may run instead (CVE-2017-13156)".to_owned());
     package.code_files.insert(0, CodeFile { source: source.clone(), path: file.path.clone() });
+    // The search for hidden code has met it too.
+    let way = hidden::way_to_dex(&file.path, 0);
+    package.hidden_files.retain(|hidden| hidden.path != way);
 }
 
 fn holds_manifest(archive: &Archive) -> bool {
@@ -107,10 +111,20 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
             problem(package, format!("res/layout: {} layouts could not be read to the end", package.layouts.unread));
         }
     }
-    package.code_files = code_files(archive, package);
+    let own = code_files(archive, package);
+    package.code_files.extend(own);
     let verified = signatures::read_signers(source, archive, budget);
     package.signers = verified.signers;
     for text in verified.problems {
+        problem(package, text);
+    }
+    // A budget of its own: what it finds must not depend on what reading the signatures cost.
+    let hidden = hidden::find(source, archive, &package.path, &Budget::new(Limits::FILE));
+    package.hidden_files = hidden.files;
+    package.natives = hidden.natives;
+    package.sealed = hidden.sealed;
+    package.file_names = hidden.names;
+    for text in hidden.problems {
         problem(package, text);
     }
 }

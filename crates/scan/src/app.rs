@@ -11,10 +11,10 @@ use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
 use findings::HiddenString;
 use knowledge::Knowledge;
-use packages::{ComponentKind, Package, resources::Resources};
+use packages::{CodeFile, ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{bodies::KeptBodies, class_path::ClassPath, markers};
+use crate::{bodies::KeptBodies, class_path::ClassPath, markers, sealed};
 
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
@@ -88,15 +88,12 @@ fn analyse_code(
     kinds: &Kinds,
     shapes: &CodeShapes,
 ) -> AppResult {
-    if package.code_files.is_empty() {
+    if package.code_files.is_empty() && package.hidden_files.is_empty() {
         let code = if package.has_code { "opaque" } else { "none" };
         return AppResult { code, ..AppResult::default() };
     }
-    let files: Vec<InputFile> = package
-        .code_files
-        .iter()
-        .map(|file| InputFile { path: file.path.clone(), source: file.source.clone() })
-        .collect();
+    let files: Vec<InputFile> =
+        code_files(package).map(|file| InputFile { path: file.path.clone(), source: file.source.clone() }).collect();
     let mut program = Program::build(&files, &Budget::new(Limits::FILE));
     if program.needs_class_path() {
         program = program.with_class_path(class_path.program());
@@ -104,7 +101,14 @@ fn analyse_code(
     let mut problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
     problems.extend(nameless_instructions(&program));
     let fidelity = fidelity(&program);
-    let code = match (program.classes().is_empty(), problems.is_empty()) {
+    let sealed = sealed::why(package, &program, knowledge);
+    let is_sealed = sealed.is_some();
+    problems.extend(sealed);
+    let lacks_own_code = package.code_files.is_empty() && package.has_code && package.code_in.is_none();
+    if lacks_own_code {
+        problems.push("no code was found where the platform looks for it".to_owned());
+    }
+    let code = match (program.classes().is_empty() || is_sealed || lacks_own_code, problems.is_empty()) {
         (true, _) => "opaque",
         (false, true) => "read",
         (false, false) => "partial",
@@ -143,6 +147,11 @@ fn analyse_code(
         text: &text,
     });
     AppResult { facts, hidden_strings, hosts, namespaces, shapes, markers, schemes, code, fidelity, problems }
+}
+
+/// The code of an app: first what the platform takes for it, so that its classes go first, then what it hides.
+pub(crate) fn code_files(package: &Package) -> impl Iterator<Item = &CodeFile> {
+    package.code_files.iter().chain(&package.hidden_files)
 }
 
 /// Data that flows through an instruction without a name is lost there.

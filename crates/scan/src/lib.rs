@@ -13,6 +13,7 @@ mod native;
 mod record;
 mod report;
 mod reuse;
+mod sealed;
 mod sketch;
 mod updates;
 
@@ -148,7 +149,7 @@ fn analyse(
     let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
-        packages.get(*at).map_or(0, |package| package.code_files.iter().map(|file| file.source.len()).sum())
+        packages.get(*at).map_or(0, |package| app::code_files(package).map(|file| file.source.len()).sum())
     };
     order.sort_by_key(|at| (std::cmp::Reverse(size(at)), *at));
     let done = AtomicUsize::new(0);
@@ -160,7 +161,7 @@ fn analyse(
             let make = || app::analyse(package, &class_path, knowledge, kinds, &shapes);
             let kept = options.results.and_then(|results| {
                 // Only compiled code is explained by the class path.
-                let compiled = package.code_files.iter().any(|file| !file.source.has(0, b"dex\n"));
+                let compiled = app::code_files(package).any(|file| !file.source.has(0, b"dex\n"));
                 let world = if compiled { class_path_digest.as_deref()? } else { &[] };
                 Some((results, reuse::key(package, knowledge, world)?))
             });

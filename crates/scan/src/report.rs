@@ -127,6 +127,10 @@ fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult], kn
         if !package.problems.is_empty() {
             lines.push(line("package", Outcome::Partial(package.problems.clone())));
         }
+        if !package.hidden_files.is_empty() {
+            let places: Vec<&str> = package.hidden_files.iter().map(|file| file.path.as_str()).collect();
+            lines.push(line("hidden code", Outcome::Read(places.join(", "))));
+        }
         let outcome = match result.code {
             "read" if result.fidelity.is_empty() => Outcome::Read(format!("{} methods", result.facts.methods)),
             "read" => Outcome::Read(format!("{} methods; {}", result.facts.methods, result.fidelity)),

@@ -21,6 +21,10 @@ pub(crate) fn key(package: &Package, knowledge: &Knowledge, world: &[u8]) -> Opt
     // Plain data without addresses: its debug text is as good as its bytes.
     key.part(format!("{:?}", package.components).as_bytes());
     key.part(format!("{:?} {}", package.application_class, package.has_code).as_bytes());
+    // Hidden code is inside of the package, and so in its digest; without one nothing is known.
+    if !package.hidden_files.is_empty() && package.sha256 == [0; 32] {
+        return None;
+    }
     for file in &package.code_files {
         key.part(file.path.as_bytes()).part(&digest(&file.source)?);
     }

@@ -14,3 +14,4 @@ mod commands;
 mod common;
 mod documents;
 mod example;
+mod hidden;

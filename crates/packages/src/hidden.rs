@@ -1,0 +1,353 @@
+//! Code that an app carries elsewhere than where the platform looks for it: in assets, raw resources, libraries, behind
+//! pictures, in archives inside of these, under a one-byte mask.
+//!
+//! Met in apps that load parts of themselves later, and in apps that hide. What is found is read as part of the app. What
+//! looks like cipher text is named: code may be in it.
+
+use bytes::{Budget, ByteSource, Error, Limit, Result};
+use containers::zip::Archive;
+
+use crate::{model::CodeFile, open::dex_number, window::for_each_window};
+
+/// Most code files taken from such places of one app.
+const FILES_MAX: usize = 256;
+/// Most native files taken from such places of one app.
+const NATIVES_MAX: usize = 1024;
+/// Archives inside archives, and masks, within each other.
+const DEPTH_MAX: usize = 4;
+/// Bytes searched in one app.
+const SEARCHED_LEN_MAX: u64 = 512 << 20;
+/// Longest masked file that is unmasked.
+const MASKED_LEN_MAX: u64 = 64 << 20;
+/// Most sealed files named of one app.
+const SEALED_MAX: usize = 8;
+/// Most names of libraries and assets kept of one app.
+const NAMES_MAX: usize = 4096;
+/// The header of a DEX file.
+const DEX_HEADER_LEN: usize = 0x70;
+/// Offsets in it: the file's length, the header's, and the number that tells the byte order.
+const DEX_FILE_SIZE: usize = 32;
+const DEX_HEADER_SIZE: usize = 36;
+const DEX_ENDIAN: usize = 40;
+const DEX_ENDIAN_TAG: [u8; 4] = 0x1234_5678_u32.to_le_bytes();
+/// Shorter files hold no code worth sealing.
+const SEALED_LEN_MIN: u64 = 32 << 10;
+/// Bytes whose spread is measured.
+const SAMPLE_LEN: usize = 64 << 10;
+/// Bits for a byte above which bytes count as cipher text. Of random bytes, a sample of 32 KiB has above 7.99;
+/// compressed files with a format of their own are told by their first bytes.
+const SEALED_BITS: f64 = 7.95;
+
+/// What was found in one app.
+#[derive(Debug, Default)]
+pub(crate) struct Hidden {
+    /// Code files, with the way to each.
+    pub(crate) files: Vec<CodeFile>,
+    /// Native programs and libraries, with the way to each.
+    pub(crate) natives: Vec<CodeFile>,
+    /// Files that look like cipher text: way and length.
+    pub(crate) sealed: Vec<String>,
+    /// Names of the files under `lib/` and `assets/`, without folders.
+    pub(crate) names: Vec<String>,
+    /// What could not be searched.
+    pub(crate) problems: Vec<String>,
+    searched: u64,
+}
+
+/// A file to look at.
+struct Place {
+    source: ByteSource,
+    path: String,
+    depth: usize,
+}
+
+/// Searches `archive`, which is in `source` at `path`: its members, and what lies between, before and behind them.
+pub(crate) fn find(source: &ByteSource, archive: &Archive, path: &str, budget: &Budget) -> Hidden {
+    let mut hidden = Hidden { names: names(archive), ..Hidden::default() };
+    // The next to look at is the last.
+    let mut waiting = Vec::new();
+    push_members(archive, path, 0, &mut waiting);
+    if let Err(error) = hidden.search_around(source, archive, path) {
+        hidden.problems.push(format!("{path}: {error}"));
+    }
+    while let Some(place) = waiting.pop() {
+        if let Err(error) = hidden.look(&place, budget, &mut waiting) {
+            hidden.problems.push(format!("{}: {error}", place.path));
+        }
+        if hidden.files.len() >= FILES_MAX || hidden.searched > SEARCHED_LEN_MAX {
+            if let Some(next) = waiting.pop() {
+                hidden.problems.push(format!("{}: what follows was not searched for hidden code", next.path));
+            }
+            break;
+        }
+    }
+    hidden
+}
+
+/// Names under `lib/` and `assets/`.
+fn names(archive: &Archive) -> Vec<String> {
+    let members = archive.members.iter().filter(|member| !member.is_folder());
+    let kept = members.filter(|member| member.name.starts_with(b"lib/") || member.name.starts_with(b"assets/"));
+    let name = |name: &[u8]| {
+        String::from_utf8_lossy(name.rsplit(|&byte| byte == b'/').next().unwrap_or_default()).into_owned()
+    };
+    let mut names: Vec<String> = kept.take(NAMES_MAX).map(|member| name(&member.name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Puts the members in the order of the archive: the last to be looked at first. What the platform itself takes for the
+/// app's code is known already.
+fn push_members(archive: &Archive, path: &str, depth: usize, waiting: &mut Vec<Place>) {
+    let is_own_code = |name: &[u8]| depth == 0 && dex_number(name).is_some();
+    let members = archive.members.iter().rev();
+    for member in members.filter(|member| !member.is_folder() && !is_own_code(&member.name)) {
+        let path = format!("{path}!{}", String::from_utf8_lossy(&member.name));
+        waiting.push(Place { source: member.source.clone(), path, depth });
+    }
+}
+
+impl Hidden {
+    fn look(&mut self, place: &Place, budget: &Budget, waiting: &mut Vec<Place>) -> Result<()> {
+        let Place { source, path, depth } = place;
+        budget.spend_nodes(1, "hidden code", 0)?;
+        let mut head = [0; 16];
+        if source.len() < DEX_HEADER_LEN as u64 {
+            return Ok(());
+        }
+        source.read(0, &mut head, "hidden code")?;
+        if [&b"dex\n"[..], b"dey\n", b"vdex"].iter().any(|magic| head.starts_with(magic)) {
+            self.files.push(CodeFile { source: source.clone(), path: path.clone() });
+            return Ok(());
+        }
+        if head.starts_with(b"\x7fELF") && self.natives.len() < NATIVES_MAX {
+            self.natives.push(CodeFile { source: source.clone(), path: path.clone() });
+        }
+        if self.look_into_archive(place, head.starts_with(b"PK\x03\x04"), budget, waiting)? {
+            return Ok(());
+        }
+        if let Some(key) = mask(&head)
+            && let Some(unmasked) = unmask(source, key, budget)?
+        {
+            let path = format!("{path}!xor-{key:#04x}");
+            waiting.push(Place { source: unmasked, path, depth: deeper(*depth, "masked file")? });
+            return Ok(());
+        }
+        self.search(source, 0, path)?;
+        if self.sealed.len() < SEALED_MAX && source.len() >= SEALED_LEN_MIN && !is_known(&head) && is_sealed(source)? {
+            self.sealed.push(format!("{path} ({} bytes)", source.len()));
+        }
+        Ok(())
+    }
+
+    /// Whether the file is an archive, at its beginning or behind something else.
+    fn look_into_archive(
+        &mut self,
+        place: &Place,
+        begins_like_one: bool,
+        budget: &Budget,
+        waiting: &mut Vec<Place>,
+    ) -> Result<bool> {
+        let Place { source, path, depth } = place;
+        let archive = match Archive::read(source, budget) {
+            Ok(archive) if !archive.members.is_empty() || !archive.problems.is_empty() => archive,
+            Err(error) if begins_like_one => {
+                // What is stored in it without packing is still found.
+                self.search(source, 0, path)?;
+                return Err(error);
+            }
+            Ok(_) | Err(_) => return Ok(false),
+        };
+        let depth = deeper(*depth, "archive in an archive")?;
+        for trouble in &archive.problems {
+            let name = String::from_utf8_lossy(&trouble.name);
+            self.problems.push(format!("{path}!{name}: {}", trouble.error));
+        }
+        push_members(&archive, path, depth, waiting);
+        self.search_around(source, &archive, path)?;
+        Ok(true)
+    }
+
+    /// Searches what is before the first member, behind the last one, and behind the table of contents.
+    fn search_around(&mut self, source: &ByteSource, archive: &Archive, path: &str) -> Result<()> {
+        let starts = archive.members.iter().map(|member| member.local_header_offset);
+        let ends = archive.members.iter().map(|member| member.data_offset.saturating_add(member.packed_len));
+        let start = starts.min().unwrap_or(0).min(source.len());
+        let end = ends.max().unwrap_or(0).min(source.len());
+        for (from, to) in [
+            (0, start),
+            (end, archive.central_directory_offset.min(source.len())),
+            (archive.end_record_offset.min(source.len()), source.len()),
+        ] {
+            if to > from {
+                self.search(&source.slice(from, to.saturating_sub(from), "around an archive")?, from, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches a file, or a part of one that begins at `base` in it, for DEX files inside.
+    fn search(&mut self, source: &ByteSource, base: u64, path: &str) -> Result<()> {
+        self.searched = self.searched.saturating_add(source.len());
+        if self.searched > SEARCHED_LEN_MAX {
+            return Err(Error::limit(Limit::UnpackedBytes, "search for hidden code", 0));
+        }
+        // Every header counts: one may claim a length that covers the next.
+        let mut found = Vec::new();
+        let room = FILES_MAX.saturating_sub(self.files.len());
+        let (mut start, mut carried) = (0_u64, Vec::new());
+        for_each_window(source, &mut |window| {
+            // What begins at the end of one window ends in the next.
+            carried.extend_from_slice(window);
+            let mut from = 0;
+            while let Some(at) = carried.get(from..).and_then(|rest| rest.iter().position(|&byte| byte == b'd')) {
+                let at = from.saturating_add(at);
+                match carried.get(at..at.saturating_add(DEX_HEADER_LEN)) {
+                    Some(header) if found.len() < room && is_dex_header(header) => {
+                        found.push(start.saturating_add(at as u64));
+                    }
+                    Some(_) => {}
+                    None => break,
+                }
+                from = at.saturating_add(1);
+            }
+            let keep_from = carried.len().saturating_sub(DEX_HEADER_LEN - 1).max(from.min(carried.len()));
+            start = start.saturating_add(keep_from as u64);
+            carried.drain(..keep_from);
+        })?;
+        for offset in found {
+            let size = u32::from_le_bytes(source.array(offset.saturating_add(DEX_FILE_SIZE as u64), "file_size")?);
+            let len = u64::from(size).min(source.len().saturating_sub(offset));
+            let source = source.slice(offset, len, "hidden dex file")?;
+            let path = way_to_dex(path, base.saturating_add(offset));
+            self.files.push(CodeFile { source, path });
+        }
+        Ok(())
+    }
+}
+
+/// The way to a DEX file inside of a file.
+pub(crate) fn way_to_dex(path: &str, offset: u64) -> String {
+    format!("{path}!dex@{offset:#x}")
+}
+
+fn deeper(depth: usize, what: &'static str) -> Result<usize> {
+    let next = depth.saturating_add(1);
+    if next > DEPTH_MAX { Err(Error::limit(Limit::Depth, what, 0)) } else { Ok(next) }
+}
+
+/// Whether a header is one: magic, version, byte order.
+fn is_dex_header(header: &[u8]) -> bool {
+    let version = header.get(4..7).unwrap_or_default();
+    header.starts_with(b"dex\n0")
+        && version.iter().all(u8::is_ascii_digit)
+        && header.get(7) == Some(&0)
+        && matches!(header.get(DEX_HEADER_SIZE), Some(0x70 | 0x78))
+        && header.get(DEX_ENDIAN..DEX_ENDIAN.saturating_add(4)) == Some(&DEX_ENDIAN_TAG)
+}
+
+/// The byte that was applied to a DEX file or an archive, if one was.
+fn mask(head: &[u8; 16]) -> Option<u8> {
+    let unmasked = |key: u8| head.map(|byte| byte ^ key);
+    let [first, ..] = *head;
+    let as_dex = first ^ b'd';
+    if as_dex != 0 && matches!(unmasked(as_dex), [b'd', b'e', b'x', b'\n', b'0', b'3' | b'4', b'0'..=b'9', 0, ..]) {
+        return Some(as_dex);
+    }
+    let as_archive = first ^ b'P';
+    // Version needed, flags and method have few values.
+    let is_archive = matches!(unmasked(as_archive), [b'P', b'K', 3, 4, 0..=63, 0, _, 0 | 8, 0 | 8, 0, ..]);
+    (as_archive != 0 && is_archive).then_some(as_archive)
+}
+
+/// The file without its mask, if it is one then.
+fn unmask(source: &ByteSource, key: u8, budget: &Budget) -> Result<Option<ByteSource>> {
+    if source.len() > MASKED_LEN_MAX {
+        return Err(Error::limit(Limit::UnpackedBytes, "masked file", 0));
+    }
+    let mut bytes = source.to_vec(budget, "masked file")?;
+    for byte in &mut bytes {
+        *byte ^= key;
+    }
+    let unmasked = ByteSource::from_bytes(bytes);
+    let holds = unmasked.has(0, b"dex\n") || Archive::read(&unmasked, budget).is_ok();
+    Ok(holds.then_some(unmasked))
+}
+
+/// First bytes of formats that are compressed: pictures, sound, films, fonts, archives.
+const KNOWN: [&[u8]; 24] = [
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"OggS",
+    b"ID3",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"\xff\xf2",
+    b"\xff\xf1",
+    b"\xff\xf9",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"7z\xbc\xaf",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"Rar!",
+    b"wOF",
+    b"fLaC",
+    b"\x1a\x45\xdf\xa3",
+    b"PK\x03\x04",
+    b"%PDF",
+    b"\x7fELF",
+];
+
+fn is_known(head: &[u8; 16]) -> bool {
+    // Films have their mark behind a length.
+    let film = matches!(head, [_, _, _, _, b'f', b't', b'y', b'p', ..]);
+    film || KNOWN.iter().any(|magic| head.starts_with(magic))
+}
+
+/// Whether the beginning of a file is spread like cipher text.
+fn is_sealed(source: &ByteSource) -> Result<bool> {
+    let mut sample = vec![0; SAMPLE_LEN];
+    let count = source.read_some(0, &mut sample)?;
+    let sample = sample.get(..count).unwrap_or_default();
+    let mut counts = [0_u32; 256];
+    for &byte in sample {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    let total = sample.len() as f64;
+    let bits: f64 = counts
+        .iter()
+        .filter(|&&count| count > 0)
+        .map(|&count| {
+            let share = f64::from(count) / total;
+            -share * share.log2()
+        })
+        .sum();
+    Ok(bits > SEALED_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_told_from_other_first_bytes() {
+        let head = |bytes: &[u8], key: u8| {
+            let mut head = [0; 16];
+            for (target, byte) in head.iter_mut().zip(bytes) {
+                *target = byte ^ key;
+            }
+            mask(&head)
+        };
+        assert_eq!(head(b"dex\n035\0abcdefgh", 0x5a), Some(0x5a));
+        assert_eq!(head(b"PK\x03\x04\x14\0\x08\x08\x08\0abcdef", 0xff), Some(0xff));
+        assert_eq!(head(b"dex\n035\0abcdefgh", 0), None);
+        assert_eq!(head(b"dex\n9999abcdefgh", 0x5a), None);
+    }
+}
