@@ -1,38 +1,49 @@
 //! From flows to findings: what a rule speaks of, grouped as a reader would, each with its best proof.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use findings::{Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Proof, Step, Transport};
 use knowledge::{Knowledge, Requirement, Rule};
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
-    link::{Flow, Hop, LinkApp, authority},
+    link::{Flow, Hop, LinkApp, authority, link},
 };
 
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
 
-/// Findings of an image, worst first. `containers` are the layers around each app.
+/// Findings of an image, worst first, and how many searches for flows were cut. `containers` are the layers around each
+/// app.
 #[must_use]
-pub fn claim(apps: &[LinkApp<'_>], containers: &[String], flows: &[Flow], knowledge: &Knowledge) -> Vec<Finding> {
+pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge) -> (Vec<Finding>, u64) {
     let teller = Teller { apps, containers, knowledge };
-    let mut groups: BTreeMap<Key<'_>, Vec<&Flow>> = BTreeMap::new();
-    for flow in flows {
-        for rule in teller.rules_for(flow) {
+    let mut groups: BTreeMap<Key<'_>, Group> = BTreeMap::new();
+    let mut rules: FxHashMap<(usize, usize), BTreeMap<String, Vec<&Rule>>> = FxHashMap::default();
+    let cuts = link(apps, knowledge, &mut |flow| {
+        let Some(&first) = flow.chain.first() else { return };
+        let of_sink = rules.entry((first.app, first.fact)).or_default();
+        if !of_sink.contains_key(flow.source) {
+            of_sink.insert(flow.source.to_owned(), teller.rules_for(flow));
+        }
+        for &rule in of_sink.get(flow.source).into_iter().flatten() {
             if let Some(key) = teller.key(rule, flow) {
-                groups.entry(key).or_default().push(flow);
+                groups.entry(key).or_default().add(&teller, flow);
             }
         }
-    }
-    let mut findings: Vec<Finding> = groups.iter().filter_map(|(key, flows)| teller.finding(key, flows)).collect();
+    });
+    let mut findings: Vec<Finding> = groups.iter().filter_map(|(key, group)| teller.finding(key, group)).collect();
     findings.sort_by(|a, b| {
         let order =
             |finding: &Finding| (finding.parts.modifiers.reachable, finding.parts.rank, finding.parts.confidence.level);
         order(b).cmp(&order(a)).then_with(|| a.parts.cmp(&b.parts))
     });
-    findings
+    (findings, cuts)
 }
 
 /// What one finding is about.
@@ -45,6 +56,74 @@ struct Key<'a> {
     sink: &'a str,
 }
 
+/// The best flow of a finding, and what its other flows add.
+#[derive(Debug, Default)]
+struct Group {
+    best: Option<Best>,
+    source_details: BTreeSet<String>,
+    /// Sinks, with what leads to those of them that are reached.
+    sinks: BTreeMap<(usize, usize), Option<Rc<[String]>>>,
+    permissions: BTreeSet<String>,
+    /// Places of source and sink of ways that entry points lead to, and of the others.
+    reached_pairs: FxHashSet<Pair>,
+    other_pairs: FxHashSet<Pair>,
+}
+
+/// App and step of a source and of a sink.
+type Pair = (usize, u32, usize, u32);
+
+/// The flow that proves a finding.
+#[derive(Debug)]
+struct Best {
+    order: Order,
+    chain: Vec<Hop>,
+    name_partly_known: bool,
+}
+
+/// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
+type Order = (bool, bool, bool, usize, u32);
+
+impl Group {
+    fn add(&mut self, teller: &Teller<'_>, flow: &Flow<'_>) {
+        let (Some(&first), Some(&last)) = (flow.chain.first(), flow.chain.last()) else { return };
+        let fact = teller.fact(first);
+        let unnamed = fact.is_none_or(|fact| !fact.names.iter().any(|name| telling(name)));
+        let order = (!flow.is_reached, flow.is_doubtful, unnamed, flow.chain.len(), flow.steps);
+        let best = self.best.as_ref().map(|best| (best.order, best.chain.as_slice()));
+        if best.is_none_or(|best| (order, flow.chain) < best) {
+            let name_partly_known = flow.name_partly_known;
+            self.best = Some(Best { order, chain: flow.chain.to_vec(), name_partly_known });
+        }
+        note_all(&mut self.source_details, flow.source_details);
+        note_all(&mut self.permissions, flow.permissions.iter().copied());
+        let triggers = self.sinks.entry((first.app, first.fact)).or_default();
+        if flow.is_reached && triggers.is_none() {
+            *triggers = Some(Rc::clone(&flow.triggers));
+        }
+        let sink = fact.and_then(|fact| fact.trace.last());
+        let source = teller.data(last).and_then(|data| data.trace.first());
+        if let (Some(source), Some(sink)) = (source, sink) {
+            let pairs = if flow.is_reached { &mut self.reached_pairs } else { &mut self.other_pairs };
+            pairs.insert((last.app, source.step, first.app, sink.step));
+        }
+    }
+
+    fn is_reached(&self) -> bool {
+        self.best.as_ref().is_some_and(|best| !best.order.0)
+    }
+
+    /// Pairs that an entry point leads to; where none does, all of them.
+    fn pairs(&self) -> usize {
+        let pairs = if self.is_reached() { &self.reached_pairs } else { &self.other_pairs };
+        pairs.len().max(1)
+    }
+
+    fn triggers(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.sinks.values().flatten().flat_map(|triggers| triggers.iter()).collect();
+        all.into_iter().take(LISTED_MAX).cloned().collect()
+    }
+}
+
 struct Teller<'a> {
     apps: &'a [LinkApp<'a>],
     containers: &'a [String],
@@ -53,7 +132,7 @@ struct Teller<'a> {
 
 impl<'a> Teller<'a> {
     /// The worst rule of each axis that speaks of a flow.
-    fn rules_for(&self, flow: &Flow) -> Vec<&'a Rule> {
+    fn rules_for(&self, flow: &Flow<'_>) -> Vec<&'a Rule> {
         let Some(app) = flow.chain.first().map(|hop| hop.app) else { return Vec::new() };
         let core_user = self.apps.get(app).is_some_and(|app| app.core_user);
         let mut found: Vec<&Rule> = Vec::new();
@@ -63,8 +142,8 @@ impl<'a> Teller<'a> {
                 Some(Requirement::SystemUid) => core_user,
             };
             let speaks = holds
-                && rule.sources.contains(&flow.source)
-                && rule.sinks.contains(&flow.sink)
+                && rule.sources.iter().any(|kind| kind == flow.source)
+                && rule.sinks.iter().any(|kind| kind == flow.sink)
                 && self.has_name(flow, rule);
             if speaks && !found.iter().any(|other| other.axis == rule.axis) {
                 found.push(rule);
@@ -74,7 +153,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Whether the sink of a flow has a name that a rule asks for, if it asks for any.
-    fn has_name(&self, flow: &Flow, rule: &Rule) -> bool {
+    fn has_name(&self, flow: &Flow<'_>, rule: &Rule) -> bool {
         let names = flow.chain.first().and_then(|hop| self.fact(*hop)).map(|fact| fact.names.as_slice());
         let mut names = names.unwrap_or_default().iter();
         rule.names.is_empty()
@@ -89,14 +168,16 @@ impl<'a> Teller<'a> {
         self.fact(hop)?.data.get(hop.data)
     }
 
-    fn key<'k>(&'k self, rule: &'k Rule, flow: &'k Flow) -> Option<Key<'k>> {
+    fn key(&self, rule: &'a Rule, flow: &Flow<'_>) -> Option<Key<'a>> {
         let (first, last) = (flow.chain.first()?, flow.chain.last()?);
         if let FactAct::Reply(reply) = &self.fact(*first)?.act
             && !self.is_open_provider(first.app, &reply.class)
         {
             return None;
         }
-        Some(Key { rule: &rule.id, sink_app: first.app, source_app: last.app, source: &flow.source, sink: &flow.sink })
+        let source = rule.sources.iter().find(|kind| *kind == flow.source)?;
+        let sink = rule.sinks.iter().find(|kind| *kind == flow.sink)?;
+        Some(Key { rule: &rule.id, sink_app: first.app, source_app: last.app, source, sink })
     }
 
     /// Whether any app may ask a provider.
@@ -105,12 +186,12 @@ impl<'a> Teller<'a> {
         providers.iter().any(|p| p.class == class && p.open)
     }
 
-    fn finding(&self, key: &Key<'_>, flows: &[&Flow]) -> Option<Finding> {
+    fn finding(&self, key: &Key<'_>, group: &Group) -> Option<Finding> {
         let rule = self.knowledge.rules.iter().find(|rule| rule.id == key.rule)?;
-        let best = flows.iter().min_by_key(|flow| self.order(flow))?;
-        let source = self.source_endpoint(key.source, flows);
-        let sink = self.sink_endpoint(key.sink, flows);
-        let apps = self.apps_of(best);
+        let best = group.best.as_ref()?;
+        let source = self.source_endpoint(key.source, group);
+        let sink = self.sink_endpoint(key.sink, group);
+        let apps = self.apps_of(&best.chain);
         let title = rule.title.replace("{source}", &source.label).replace("{sink}", &sink.label);
         let attack = self.attack(rule, key);
         let parts = FindingParts {
@@ -123,12 +204,12 @@ impl<'a> Teller<'a> {
             app: self.apps.get(key.sink_app)?.package.clone(),
             apps,
             confidence: self.confidence(best),
-            modifiers: self.modifiers(best, flows, &source, &sink),
+            modifiers: self.modifiers(best, group, &source, &sink),
             source,
             sink,
-            pairs: u32::try_from(self.pairs(flows, self.entry(best).is_some())).unwrap_or(u32::MAX),
+            pairs: u32::try_from(group.pairs()).unwrap_or(u32::MAX),
         };
-        let proof = Proof::new(self.steps(best))?;
+        let proof = Proof::new(self.steps(&best.chain))?;
         Some(Finding::new(
             digest(&parts, [key.source_app, key.sink_app].map(|app| self.apps.get(app).map_or("", |app| &app.path))),
             parts,
@@ -136,43 +217,9 @@ impl<'a> Teller<'a> {
         ))
     }
 
-    /// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
-    fn order(&self, flow: &Flow) -> (bool, std::cmp::Reverse<Level>, bool, usize, usize) {
-        let unreached = self.entry(flow).is_none();
-        let unnamed = flow
-            .chain
-            .first()
-            .and_then(|hop| self.fact(*hop))
-            .is_none_or(|fact| !fact.names.iter().any(|n| telling(n)));
-        let steps = flow.chain.iter().filter_map(|hop| self.data(*hop)).map(|data| data.trace.len()).sum();
-        (unreached, std::cmp::Reverse(self.confidence(flow).level), unnamed, flow.chain.len(), steps)
-    }
-
-    /// The entry point that leads to the sink, if every fact on the way is reached.
-    fn entry(&self, flow: &Flow) -> Option<u32> {
-        let mut entries = flow.chain.iter().map(|hop| self.fact(*hop).and_then(|fact| fact.entry));
-        let first = entries.next()??;
-        entries.all(|entry| entry.is_some()).then_some(first)
-    }
-
-    /// Pairs that an entry point leads to; where none does, all of them.
-    fn pairs(&self, flows: &[&Flow], reachable: bool) -> usize {
-        let pairs: BTreeSet<(usize, u32, usize, u32)> = flows
-            .iter()
-            .filter(|flow| !reachable || self.entry(flow).is_some())
-            .filter_map(|flow| {
-                let (first, last) = (flow.chain.first()?, flow.chain.last()?);
-                let sink = self.fact(*first)?.trace.last()?.step;
-                let source = self.data(*last)?.trace.first()?.step;
-                Some((last.app, source, first.app, sink))
-            })
-            .collect();
-        pairs.len().max(1)
-    }
-
-    fn apps_of(&self, flow: &Flow) -> Vec<String> {
+    fn apps_of(&self, chain: &[Hop]) -> Vec<String> {
         let mut apps: Vec<String> = Vec::new();
-        for hop in flow.chain.iter().rev() {
+        for hop in chain.iter().rev() {
             let package = self.apps.get(hop.app).map(|app| app.package.clone()).unwrap_or_default();
             if apps.last() != Some(&package) {
                 apps.push(package);
@@ -181,15 +228,14 @@ impl<'a> Teller<'a> {
         apps
     }
 
-    fn source_endpoint(&self, kind: &str, flows: &[&Flow]) -> Endpoint {
+    fn source_endpoint(&self, kind: &str, group: &Group) -> Endpoint {
         let label = self.knowledge.data_kinds.get(kind).map_or(kind, |kind| &kind.label).to_owned();
-        let details = flows.iter().flat_map(|flow| &flow.source_details);
-        Endpoint { kind: kind.to_owned(), label, details: listed(details) }
+        Endpoint { kind: kind.to_owned(), label, details: listed(group.source_details.iter()) }
     }
 
-    fn sink_endpoint(&self, kind: &str, flows: &[&Flow]) -> Endpoint {
+    fn sink_endpoint(&self, kind: &str, group: &Group) -> Endpoint {
         let label = self.knowledge.sink_kinds.get(kind).map_or(kind, |kind| &kind.label).to_owned();
-        let facts = flows.iter().filter_map(|flow| self.fact(*flow.chain.first()?));
+        let facts = group.sinks.keys().filter_map(|&(app, fact)| self.fact(Hop { app, fact, data: 0 }));
         Endpoint { kind: kind.to_owned(), label, details: listed(facts.flat_map(|fact| &fact.names)) }
     }
 
@@ -200,42 +246,40 @@ impl<'a> Teller<'a> {
         all.into_iter().cloned().collect()
     }
 
-    fn confidence(&self, flow: &Flow) -> Confidence {
+    fn confidence(&self, best: &Best) -> Confidence {
         let mut reasons: BTreeSet<&str> = BTreeSet::new();
-        for data in flow.chain.iter().filter_map(|hop| self.data(*hop)) {
+        for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
             reasons.extend(&data.doubts);
         }
         let mut level = if reasons.is_empty() { Level::High } else { Level::Medium };
-        if flow.name_partly_known {
+        if best.name_partly_known {
             reasons.insert("the name of a store is only partly known");
             level = level.min(Level::Medium);
         }
-        if self.entry(flow).is_none() {
+        let (unreached, ..) = best.order;
+        if unreached {
             reasons.insert("no entry point was found that leads to every part of it");
             level = Level::Low;
         }
         Confidence { level, reasons: reasons.into_iter().map(str::to_owned).collect() }
     }
 
-    fn modifiers(&self, best: &Flow, flows: &[&Flow], source: &Endpoint, sink: &Endpoint) -> Modifiers {
-        let triggers = flows.iter().filter(|flow| self.entry(flow).is_some()).flat_map(|flow| &flow.triggers).cloned();
-        let triggers: BTreeSet<String> = triggers.collect();
-        let permissions: BTreeSet<&String> = flows.iter().flat_map(|flow| &flow.permissions).collect();
+    fn modifiers(&self, best: &Best, group: &Group, source: &Endpoint, sink: &Endpoint) -> Modifiers {
         Modifiers {
             // What arrives from a server travels on the way from its source.
             transport: transport(if sink.kind == "network" { &sink.details } else { &source.details }),
-            reachable: self.entry(best).is_some(),
-            triggers: triggers.into_iter().take(LISTED_MAX).collect(),
-            operations: self.operations(best),
-            carriers: self.carriers(best),
-            permissions: permissions.into_iter().take(LISTED_MAX).cloned().collect(),
+            reachable: group.is_reached(),
+            triggers: group.triggers(),
+            operations: self.operations(&best.chain),
+            carriers: self.carriers(&best.chain),
+            permissions: group.permissions.iter().take(LISTED_MAX).cloned().collect(),
         }
     }
 
     /// Operations on the way, in order, then those on other ways between the same places; each once.
-    fn operations(&self, flow: &Flow) -> Vec<String> {
+    fn operations(&self, chain: &[Hop]) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        for hop in flow.chain.iter().rev() {
+        for hop in chain.iter().rev() {
             let data = self.data(*hop);
             let way = data.map(|data| data.trace.as_slice()).unwrap_or_default();
             let act = self.fact(*hop).map(|fact| fact.trace.as_slice()).unwrap_or_default();
@@ -251,9 +295,9 @@ impl<'a> Teller<'a> {
     }
 
     /// Stores on the way, in order.
-    fn carriers(&self, flow: &Flow) -> Vec<String> {
+    fn carriers(&self, chain: &[Hop]) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
-        for (position, hop) in flow.chain.iter().enumerate().rev() {
+        for (position, hop) in chain.iter().enumerate().rev() {
             let Some(fact) = self.fact(*hop) else { continue };
             let names: Vec<&str> = fact.names.iter().map(String::as_str).filter(|name| telling(name)).collect();
             let carrier = match &fact.act {
@@ -261,7 +305,7 @@ impl<'a> Teller<'a> {
                 FactAct::Store(kind) if names.is_empty() => kind.clone(),
                 FactAct::Store(kind) => format!("{kind} {}", names.join(" or ")),
                 FactAct::Field(field) => format!("field {field}"),
-                FactAct::Reply(reply) => match self.asked_for(flow, position) {
+                FactAct::Reply(reply) => match self.asked_for(chain, position) {
                     Some(uris) => format!("{uris} (provider {})", reply.class),
                     None => format!("provider {}", reply.class),
                 },
@@ -276,8 +320,8 @@ impl<'a> Teller<'a> {
     }
 
     /// The URIs under which the fact at a position of the chain was asked for.
-    fn asked_for(&self, flow: &Flow, position: usize) -> Option<String> {
-        let (reader, answer) = (flow.chain.get(position.checked_sub(1)?)?, flow.chain.get(position)?);
+    fn asked_for(&self, chain: &[Hop], position: usize) -> Option<String> {
+        let (reader, answer) = (chain.get(position.checked_sub(1)?)?, chain.get(position)?);
         let FactWhat::Provider(_, uris) = &self.data(*reader)?.what else { return None };
         let providers = self.apps.get(answer.app).map(|app| app.providers.as_slice()).unwrap_or_default();
         let served = |uri: &&String| {
@@ -288,10 +332,10 @@ impl<'a> Teller<'a> {
         (!served.is_empty()).then(|| served.join(" or "))
     }
 
-    fn steps(&self, flow: &Flow) -> Vec<Step> {
+    fn steps(&self, chain: &[Hop]) -> Vec<Step> {
         let mut steps = Vec::new();
-        let last = flow.chain.len().saturating_sub(1);
-        for (position, hop) in flow.chain.iter().enumerate().rev() {
+        let last = chain.len().saturating_sub(1);
+        for (position, hop) in chain.iter().enumerate().rev() {
             let (Some(fact), Some(data)) = (self.fact(*hop), self.data(*hop)) else { continue };
             let Some(app) = self.apps.get(hop.app) else { continue };
             let container = self.containers.get(hop.app).map_or("", String::as_str);
@@ -308,6 +352,15 @@ impl<'a> Teller<'a> {
         }
         steps.dedup();
         steps
+    }
+}
+
+/// Most texts are known already: there are many flows.
+fn note_all<'t>(known: &mut BTreeSet<String>, texts: impl IntoIterator<Item = &'t String>) {
+    for text in texts {
+        if !known.contains(text) {
+            known.insert(text.clone());
+        }
     }
 }
 

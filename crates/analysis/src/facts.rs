@@ -159,7 +159,7 @@ pub struct FactData {
 }
 
 /// What data is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FactWhat {
     /// Of this kind, with details.
     Kind(String, Vec<String>),

@@ -4,29 +4,31 @@
 mod components;
 mod intents;
 mod names;
+mod search;
 mod triggers;
 
 pub(crate) use names::authority;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use knowledge::{Channel, Knowledge, Scope};
+use rustc_hash::FxHashMap;
 
 pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
 use intents::Intents;
+use search::{Cost, Datum, Fill, Graph, Search, Starts};
 use triggers::Triggers;
 
 use crate::{
-    facts::{AppFacts, Fact, FactAct, FactWhat, Letter, ReplyTo},
+    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
     kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
 };
 
 /// The sink that the answer of a provider is.
 const PROVIDER_REPLY: &str = "provider_reply";
-/// Longest chain of stores one flow may pass.
-const CHAIN_FACTS_MAX: usize = 12;
-/// How many facts one search visits; more is cut, and counted.
-const FACTS_VISITED_MAX: usize = 20_000;
 
 /// One app of the image, as linking needs it.
 #[derive(Debug, Clone)]
@@ -64,23 +66,29 @@ pub struct LinkProvider {
     pub read_permission: Option<String>,
 }
 
-/// A way of data from where it comes from to where it leaves.
-#[derive(Debug, Clone)]
-pub struct Flow {
+/// A way of data from where it comes from to where it leaves: the best that was found.
+#[derive(Debug)]
+pub struct Flow<'f> {
     /// Kind of the data.
-    pub source: String,
+    pub source: &'f str,
     /// Kind of the sink.
-    pub sink: String,
+    pub sink: &'f str,
     /// What the value said about it: URIs, addresses.
-    pub source_details: Vec<String>,
+    pub source_details: &'f [String],
     /// The facts it passes, from the sink back: app, fact, position of the data in it.
-    pub chain: Vec<Hop>,
+    pub chain: &'f [Hop],
     /// What lets each join between apps happen.
-    pub permissions: Vec<String>,
+    pub permissions: Vec<&'f String>,
     /// Whether the name of some store on the way was only partly known.
     pub name_partly_known: bool,
+    /// Whether entry points lead to all facts of the way.
+    pub is_reached: bool,
+    /// Whether some part of the way is less than certain.
+    pub is_doubtful: bool,
+    /// Steps of the traces on the way.
+    pub steps: u32,
     /// Entry points from which the platform comes to the sink, and what makes it come.
-    pub triggers: Vec<String>,
+    pub triggers: Rc<[String]>,
 }
 
 /// One fact of a flow.
@@ -94,28 +102,32 @@ pub struct Hop {
     pub data: usize,
 }
 
-/// All flows of an image, by sink, and how many searches were cut.
-#[must_use]
-pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge) -> (Vec<Flow>, u64) {
+/// Tells all flows of an image, one for each place the data comes from and each sink; how many searches were cut.
+pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> u64 {
     let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
     let triggers = Triggers::new(apps, &linker.intents);
-    let graph = linker.graph();
-    let mut seen = Seen::new(apps);
-    let sinks: BTreeSet<&str> = knowledge.rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
-    let (mut flows, mut cuts) = (Vec::new(), 0);
-    for (app, link) in apps.iter().enumerate() {
-        for (fact, found) in link.facts.facts.iter().enumerate() {
-            let Some(sink) = linker.sink_kind(app, found).filter(|sink| sinks.contains(sink)) else { continue };
-            let first = flows.len();
-            cuts += u64::from(graph.flows_to((app, fact), sink, &mut seen, &mut flows));
-            if flows.len() == first {
-                continue;
-            }
-            let triggers = found.entry.map(|entry| triggers.of(app, entry)).unwrap_or_default();
-            flows.iter_mut().skip(first).for_each(|flow: &mut Flow| flow.triggers.clone_from(&triggers));
-        }
+    let reads = linker.reads();
+    let graph = linker.graph(&reads);
+    let mut search = Search::new(&graph);
+    for (place, starts) in &linker.starts(&reads) {
+        search.run(starts, &mut |cost, way| {
+            let Some(&first) = way.chain.first() else { return };
+            let Some(fact) = linker.fact(first.app, first.fact) else { return };
+            tell(&Flow {
+                source: place.kind,
+                sink: linker.sink_kind(first.app, fact).unwrap_or_default(),
+                source_details: place.details,
+                chain: &way.chain,
+                permissions: way.reasons.iter().filter_map(|&at| reads.reasons.get(at as usize)).collect(),
+                name_partly_known: way.partly,
+                is_reached: cost.unreached == 0,
+                is_doubtful: cost.doubtful > 0,
+                steps: cost.steps,
+                triggers: fact.entry.map(|entry| triggers.of(first.app, entry)).unwrap_or_default(),
+            });
+        });
     }
-    (flows, cuts)
+    search.cuts
 }
 
 /// A fact: app and position.
@@ -180,111 +192,25 @@ struct Writer {
 struct Read {
     kinds: Vec<(String, Vec<String>)>,
     writers: Vec<Writer>,
-    /// Whether some way leads on to data that a rule speaks of.
-    useful: bool,
 }
 
 /// Every read of every fact, resolved once.
-struct Graph {
-    reads: Vec<Read>,
-    /// For each fact, the read of each of its data.
-    data: BTreeMap<Node, Vec<usize>>,
+struct Reads {
+    all: Vec<Read>,
+    /// For each fact of each app, the read of each of its data.
+    of_data: Vec<Vec<Vec<u32>>>,
+    /// What lets data pass between apps.
+    reasons: Vec<String>,
 }
 
-/// A place of the search.
-struct Visit {
-    hop: Hop,
-    read: usize,
-    before: Option<usize>,
-    reason: Option<String>,
-    partly: bool,
-    length: usize,
-}
-
-/// The facts a search has come to; cleared in no time, for there are many searches.
-struct Seen {
-    starts: Vec<usize>,
-    marks: Vec<u32>,
-    search: u32,
-}
-
-impl Seen {
-    fn new(apps: &[LinkApp<'_>]) -> Self {
-        let mut starts = Vec::with_capacity(apps.len());
-        let mut count = 0;
-        for app in apps {
-            starts.push(count);
-            count += app.facts.facts.len();
-        }
-        Self { starts, marks: vec![0; count], search: 0 }
-    }
-
-    const fn clear(&mut self) {
-        self.search += 1;
-    }
-
-    /// Whether it is the first time.
-    fn insert(&mut self, node: Node) -> bool {
-        let at = self.starts.get(node.0).map(|start| start + node.1);
-        let search = self.search;
-        at.and_then(|at| self.marks.get_mut(at)).is_some_and(|mark| std::mem::replace(mark, search) != search)
-    }
-}
-
-impl Graph {
-    /// Finds, breadth first, where the data of a sink comes from; whether the search was cut.
-    fn flows_to(&self, sink: Node, kind_of_sink: &str, seen: &mut Seen, flows: &mut Vec<Flow>) -> bool {
-        let mut visits: Vec<Visit> = Vec::new();
-        seen.clear();
-        seen.insert(sink);
-        self.enter(sink, None, None, false, &mut visits);
-        let mut at = 0;
-        while let Some(visit) = visits.get(at) {
-            if at > FACTS_VISITED_MAX {
-                return true;
-            }
-            let Some(read) = self.reads.get(visit.read) else { break };
-            for (kind, details) in &read.kinds {
-                flows.push(Flow { sink: kind_of_sink.to_owned(), ..flow(&visits, at, kind, details) });
-            }
-            if visit.length < CHAIN_FACTS_MAX {
-                for writer in &read.writers {
-                    let node = (writer.app, writer.fact);
-                    if seen.insert(node) {
-                        self.enter(node, Some(at), writer.reason.as_ref(), writer.partly, &mut visits);
-                    }
-                }
-            }
-            at += 1;
-        }
-        false
-    }
-
-    fn enter(&self, node: Node, before: Option<usize>, reason: Option<&String>, partly: bool, visits: &mut Vec<Visit>) {
-        let length = before.and_then(|before| visits.get(before)).map_or(0, |visit| visit.length) + 1;
-        for (data, &read) in self.data.get(&node).into_iter().flatten().enumerate() {
-            if self.reads.get(read).is_some_and(|read| read.useful) {
-                let hop = Hop { app: node.0, fact: node.1, data };
-                visits.push(Visit { hop, read, before, reason: reason.cloned(), partly, length });
-            }
-        }
-    }
-}
-
-/// The way back from a visit to the sink.
-fn flow(visits: &[Visit], at: usize, kind: &str, details: &[String]) -> Flow {
-    let (mut chain, mut permissions, mut name_partly_known) = (Vec::new(), Vec::new(), false);
-    let mut next = Some(at);
-    while let Some(visit) = next.and_then(|at| visits.get(at)) {
-        chain.push(visit.hop);
-        permissions.extend(visit.reason.clone());
-        name_partly_known |= visit.partly;
-        next = visit.before;
-    }
-    chain.reverse();
-    let (sink, triggers) = (String::new(), Vec::new());
-    let (source, source_details) = (kind.to_owned(), details.to_vec());
-    Flow { source, sink, source_details, chain, permissions, name_partly_known, triggers }
+/// A place where data comes from: an instruction of an app, and what the data is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'r> {
+    app: usize,
+    kind: &'r str,
+    details: &'r [String],
+    /// Position of the instruction among the steps of the app.
+    step: Option<u32>,
 }
 
 struct Linker<'a> {
@@ -306,67 +232,83 @@ impl Linker<'_> {
         }
     }
 
-    /// Resolves every read, and marks those that lead to data a rule speaks of.
-    fn graph(&self) -> Graph {
-        let mut numbers: BTreeMap<(usize, &FactWhat), usize> = BTreeMap::new();
-        let mut graph = Graph { reads: Vec::new(), data: BTreeMap::new() };
-        let mut readers: Vec<Vec<Node>> = Vec::new();
+    /// Resolves every read.
+    fn reads(&self) -> Reads {
+        let mut reads = Reads { all: Vec::new(), of_data: Vec::new(), reasons: Vec::new() };
         for (app, link) in self.apps.iter().enumerate() {
-            for (fact, found) in link.facts.facts.iter().enumerate() {
-                let mut reads = Vec::with_capacity(found.data.len());
-                for data in &found.data {
-                    let read = *numbers.entry((app, &data.what)).or_insert_with(|| {
-                        graph.reads.push(self.read(app, &data.what));
-                        readers.push(Vec::new());
-                        graph.reads.len() - 1
-                    });
-                    if let Some(readers) = readers.get_mut(read) {
-                        readers.push((app, fact));
-                    }
-                    reads.push(read);
+            let mut numbers: FxHashMap<&FactWhat, u32> = FxHashMap::default();
+            let of_facts = link.facts.facts.iter().map(|fact| {
+                let of_fact = fact.data.iter().map(|data| {
+                    *numbers.entry(&data.what).or_insert_with(|| {
+                        reads.all.push(self.read(app, &data.what));
+                        (reads.all.len() - 1) as u32
+                    })
+                });
+                of_fact.collect()
+            });
+            let of_facts = of_facts.collect();
+            reads.of_data.push(of_facts);
+        }
+        let reasons = reads.all.iter().flat_map(|read| &read.writers).filter_map(|writer| writer.reason.clone());
+        reads.reasons = reasons.collect::<BTreeSet<String>>().into_iter().collect();
+        reads
+    }
+
+    /// What fills what.
+    fn graph(&self, reads: &Reads) -> Graph {
+        let rules = &self.knowledge.rules;
+        let spoken: BTreeSet<&str> = rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
+        let mut graph = Graph { readers: vec![Vec::new(); reads.all.len()], ..Graph::default() };
+        let mut first_facts = Vec::with_capacity(self.apps.len());
+        for ((app, link), of_data) in self.apps.iter().enumerate().zip(&reads.of_data) {
+            first_facts.push(graph.nodes.len());
+            for ((position, fact), of_data) in link.facts.facts.iter().enumerate().zip(of_data) {
+                let number = graph.nodes.len() as u32;
+                graph.nodes.push((app, position));
+                graph.sinks.push(self.sink_kind(app, fact).is_some_and(|sink| spoken.contains(sink)));
+                graph.costs.push(fact.data.iter().map(|data| cost(fact, data)).collect());
+                for (data, &read) in of_data.iter().enumerate() {
+                    graph.readers[read as usize].push(Datum { fact: number, data: data as u32 });
                 }
-                graph.data.insert((app, fact), reads);
             }
         }
-        self.mark_useful(&mut graph, &readers);
+        graph.fills.resize_with(graph.nodes.len(), Vec::new);
+        for (number, read) in reads.all.iter().enumerate() {
+            for writer in &read.writers {
+                let reason = writer.reason.as_ref().and_then(|reason| reads.reasons.binary_search(reason).ok());
+                let fill = Fill { read: number as u32, reason: reason.map(|at| at as u32), partly: writer.partly };
+                graph.fills[first_facts[writer.app] + writer.fact].push(fill);
+            }
+        }
         graph
     }
 
-    /// Data of a kind that a rule speaks of is useful; so is what a fact with useful data fills.
-    fn mark_useful(&self, graph: &mut Graph, readers: &[Vec<Node>]) {
-        let spoken: BTreeSet<&str> =
-            self.knowledge.rules.iter().flat_map(|rule| &rule.sources).map(String::as_str).collect();
-        let mut filled_by: BTreeMap<Node, Vec<usize>> = BTreeMap::new();
-        for (number, read) in graph.reads.iter_mut().enumerate() {
-            read.kinds.retain(|(kind, _)| spoken.contains(kind.as_str()));
-            for writer in &read.writers {
-                filled_by.entry((writer.app, writer.fact)).or_default().push(number);
+    /// Where data that a rule speaks of comes from.
+    fn starts<'r>(&self, reads: &'r Reads) -> Starts<Place<'r>> {
+        let rules = &self.knowledge.rules;
+        let spoken: BTreeSet<&str> = rules.iter().flat_map(|rule| &rule.sources).map(String::as_str).collect();
+        let (mut starts, mut number) = (Starts::new(), 0);
+        for ((app, link), of_data) in self.apps.iter().enumerate().zip(&reads.of_data) {
+            for (fact, of_data) in link.facts.facts.iter().zip(of_data) {
+                for (position, (data, &read)) in fact.data.iter().zip(of_data).enumerate() {
+                    let step = data.trace.first().map(|step| step.step);
+                    let kinds = &reads.all[read as usize].kinds;
+                    for (kind, details) in kinds.iter().filter(|(kind, _)| spoken.contains(kind.as_str())) {
+                        let starts: &mut Vec<Datum> = starts.entry(Place { app, kind, details, step }).or_default();
+                        starts.push(Datum { fact: number, data: position as u32 });
+                    }
+                }
+                number += 1;
             }
         }
-        let mut fresh: Vec<usize> = (0..graph.reads.len()).filter(|&at| !graph.reads[at].kinds.is_empty()).collect();
-        while let Some(at) = fresh.pop() {
-            if std::mem::replace(&mut graph.reads[at].useful, true) {
-                continue;
-            }
-            let nodes = readers.get(at).into_iter().flatten();
-            fresh.extend(nodes.flat_map(|node| filled_by.get(node).into_iter().flatten()));
-        }
-        // A writer without useful data is a dead end for every search: most are, and there are many searches.
-        let useful: Vec<bool> = graph.reads.iter().map(|read| read.useful).collect();
-        let leads_on = |writer: &Writer| {
-            let reads = graph.data.get(&(writer.app, writer.fact)).into_iter().flatten();
-            reads.into_iter().any(|&read| useful.get(read).copied().unwrap_or(false))
-        };
-        for read in &mut graph.reads {
-            read.writers.retain(leads_on);
-        }
+        starts
     }
 
     fn read(&self, app: usize, what: &FactWhat) -> Read {
         let mut writers = self.writers_of(app, what);
         writers.sort();
         writers.dedup_by(|b, a| (a.app, a.fact) == (b.app, b.fact));
-        Read { kinds: self.known_kinds(app, what), writers, useful: false }
+        Read { kinds: self.known_kinds(app, what), writers }
     }
 
     fn fact(&self, app: usize, fact: usize) -> Option<&Fact> {
@@ -523,6 +465,16 @@ impl Linker<'_> {
         };
         let answering = replies.into_iter().filter(|(_, found, to)| answers(found, *to));
         answering.map(|(fact, _, to)| (fact, !is_known && to != ReplyTo::All)).collect()
+    }
+}
+
+/// What a fact with one of its data adds to the cost of a way.
+fn cost(fact: &Fact, data: &FactData) -> Cost {
+    Cost {
+        unreached: u8::from(fact.entry.is_none()),
+        doubtful: u8::from(!data.doubts.is_empty()),
+        facts: 1,
+        steps: (fact.trace.len() + data.trace.len()) as u32,
     }
 }
 

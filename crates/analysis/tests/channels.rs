@@ -129,17 +129,19 @@ fn said(expected: &Value) -> Leaves {
             facts,
         })
         .collect();
-    let (flows, cuts) = link(&linked, &knowledge);
-    assert_eq!(cuts, 0);
-    let told = flows.iter().filter(|flow| flow.sink == "network" && !flow.source.starts_with("external"));
-    let told = told.filter_map(|flow| {
-        let (first, last) = (flow.chain.first()?, flow.chain.last()?);
+    let mut told = Leaves::new();
+    let cuts = link(&linked, &knowledge, &mut |flow| {
+        if flow.sink != "network" || flow.source.starts_with("external") {
+            return;
+        }
+        let (Some(first), Some(last)) = (flow.chain.first(), flow.chain.last()) else { return };
         let app = &linked[first.app];
-        let entry = app.facts.facts[first.fact].entry?;
+        let Some(entry) = app.facts.facts[first.fact].entry else { return };
         let entry = app.facts.entries[entry as usize].clone();
-        Some((app.package.clone(), entry, flow.source.clone(), linked[last.app].package.clone()))
+        told.insert((app.package.clone(), entry, flow.source.to_owned(), linked[last.app].package.clone()));
     });
-    told.collect()
+    assert_eq!(cuts, 0);
+    told
 }
 
 #[test]

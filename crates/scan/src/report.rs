@@ -21,8 +21,7 @@ pub(crate) fn tell(
     let open = OpenPermissions::new(packages, firmware, knowledge);
     let apps = link_apps(packages, results, &open);
     let containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
-    let (flows, cut_searches) = analysis::link::link(&apps, knowledge);
-    let findings = analysis::claims::claim(&apps, &containers, &flows, knowledge);
+    let (findings, cut_searches) = analysis::claims::claim(&apps, &containers, knowledge);
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
     let records: Vec<AppRecord> = packages
         .iter()

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use super::{LinkApp, intents::Intents};
@@ -12,12 +13,15 @@ const STARTERS_VISITED_MAX: usize = 256;
 /// Actions named of one receiver.
 const ACTIONS_NAMED_MAX: usize = 4;
 
+/// What leads to each entry point: app and its position.
+type Known = BTreeMap<(usize, u32), Rc<[String]>>;
+
 /// Follows starts back.
 pub(super) struct Triggers<'l, 'a> {
     apps: &'l [LinkApp<'a>],
     intents: &'l Intents<'a>,
     /// What was found out before: many sinks share an entry point.
-    known: RefCell<BTreeMap<(usize, u32), Vec<String>>>,
+    known: RefCell<Known>,
 }
 
 impl<'l, 'a> Triggers<'l, 'a> {
@@ -27,11 +31,11 @@ impl<'l, 'a> Triggers<'l, 'a> {
 
     /// The entry points that lead to one through starts of components, itself among them, with what makes the platform
     /// enter there.
-    pub(super) fn of(&self, app: usize, entry: u32) -> Vec<String> {
+    pub(super) fn of(&self, app: usize, entry: u32) -> Rc<[String]> {
         if let Some(known) = self.known.borrow().get(&(app, entry)) {
             return known.clone();
         }
-        let found = self.find(app, entry);
+        let found: Rc<[String]> = self.find(app, entry).into();
         self.known.borrow_mut().insert((app, entry), found.clone());
         found
     }

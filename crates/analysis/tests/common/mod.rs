@@ -68,20 +68,19 @@ pub(crate) fn said(
         facts: &facts,
     };
     let apps = [app];
-    let (flows, _) = link(&apps, knowledge);
     let mut said: BTreeMap<String, Pairs> = BTreeMap::new();
     let spoken_of: BTreeSet<(&String, &String)> = knowledge
         .rules
         .iter()
         .flat_map(|rule| rule.sources.iter().flat_map(move |source| rule.sinks.iter().map(move |sink| (source, sink))))
         .collect();
-    for flow in &flows {
+    link(&apps, knowledge, &mut |flow| {
         let fact = &facts.facts[flow.chain[0].fact];
-        let (FactAct::Sink(sink), Some(entry)) = (&fact.act, fact.entry) else { continue };
-        if spoken_of.contains(&(&flow.source, sink)) {
-            let pair = (flow.source.clone(), sink.clone());
+        let (FactAct::Sink(sink), Some(entry)) = (&fact.act, fact.entry) else { return };
+        let pair = (flow.source.to_owned(), sink.clone());
+        if spoken_of.contains(&(&pair.0, &pair.1)) {
             said.entry(facts.entries[entry as usize].clone()).or_default().insert(pair);
         }
-    }
+    });
     said
 }

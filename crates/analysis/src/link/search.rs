@@ -1,0 +1,313 @@
+//! The best way from every place where data comes from to every sink it reaches, over all stores of the image.
+//!
+//! The search goes forwards, once for each place: a fact that has the data fills reads, and facts have what these read.
+//! Ways are compared as a reader of the report would: all parts reached from an entry point first, then no doubts, then
+//! few stores, then few steps; the first found in that order is the best (Dijkstra), and only that one is told.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use super::{Hop, Node};
+
+/// Longest chain of stores one flow may pass.
+const CHAIN_FACTS_MAX: u8 = 12;
+/// Places looked at by all searches of an image together; more is cut, and counted.
+const SEARCH_WORK_MAX: u64 = 400_000_000;
+
+/// What makes a way worse, the worst first; sums of at most [`CHAIN_FACTS_MAX`] parts, so no field runs over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// Facts that no entry point leads to.
+    pub(super) unreached: u8,
+    /// Facts and names that are less than certain.
+    pub(super) doubtful: u8,
+    /// Facts on the way.
+    pub(super) facts: u8,
+    /// Steps of its traces.
+    pub(super) steps: u32,
+}
+
+impl Cost {
+    /// The fields in order, in one number: comparing is what a search does most.
+    const fn rank(self) -> u64 {
+        (self.unreached as u64) << 48 | (self.doubtful as u64) << 40 | (self.facts as u64) << 32 | self.steps as u64
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            unreached: self.unreached.saturating_add(other.unreached),
+            doubtful: self.doubtful.saturating_add(other.doubtful),
+            facts: self.facts.saturating_add(other.facts),
+            steps: self.steps.saturating_add(other.steps),
+        }
+    }
+}
+
+impl Ord for Cost {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Cost {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// One of the data of a fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Datum {
+    /// Number of the fact in the graph.
+    pub(super) fact: u32,
+    /// Position among its data.
+    pub(super) data: u32,
+}
+
+/// A fact may have filled what a read gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fill {
+    /// Number of the read.
+    pub(super) read: u32,
+    /// Number of the reason that lets it, if apps differ.
+    pub(super) reason: Option<u32>,
+    /// Whether a name was only partly known.
+    pub(super) partly: bool,
+}
+
+/// What fills what, by small numbers.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    /// The place of each fact.
+    pub(super) nodes: Vec<Node>,
+    /// For each fact, what it fills.
+    pub(super) fills: Vec<Vec<Fill>>,
+    /// For each fact, whether it is a sink that a rule speaks of.
+    pub(super) sinks: Vec<bool>,
+    /// For each fact, what each of its data costs.
+    pub(super) costs: Vec<Vec<Cost>>,
+    /// For each read, the data that are it.
+    pub(super) readers: Vec<Vec<Datum>>,
+}
+
+/// A way of data from a place to a sink.
+pub(super) struct Way {
+    /// From the sink back.
+    pub(super) chain: Vec<Hop>,
+    /// Numbers of the reasons that let it pass between apps.
+    pub(super) reasons: Vec<u32>,
+    pub(super) partly: bool,
+}
+
+/// Where a search came from to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum From {
+    /// To a fact, by one of its data: from the read, or from the place itself.
+    Data(u32, Option<u32>),
+    /// To a read, from a fact: position among what it fills.
+    Fill(u32, u32),
+}
+
+/// A place the search may go on to.
+type Next = Reverse<(Cost, u32, From)>;
+
+/// Searches one after the other over the same graph.
+pub(super) struct Search<'g> {
+    graph: &'g Graph,
+    /// Whether a sink that a rule speaks of is ahead of a place. Facts first, then reads.
+    leads: Vec<bool>,
+    /// The search that came to a place last, and from where.
+    settled: Vec<(u32, From)>,
+    number: u32,
+    work: u64,
+    pending: BinaryHeap<Next>,
+    /// Searches that were cut.
+    pub(super) cuts: u64,
+}
+
+impl<'g> Search<'g> {
+    pub(super) fn new(graph: &'g Graph) -> Self {
+        let places = graph.nodes.len() + graph.readers.len();
+        let settled = vec![(0, From::Data(0, None)); places];
+        let pending = BinaryHeap::new();
+        Self { graph, leads: leads(graph), settled, number: 0, work: 0, pending, cuts: 0 }
+    }
+
+    fn read_place(&self, read: u32) -> u32 {
+        self.graph.nodes.len() as u32 + read
+    }
+
+    fn leads(&self, place: u32) -> bool {
+        self.leads.get(place as usize).copied().unwrap_or(false)
+    }
+
+    /// Tells the best way from `starts`, data of the same place, to each sink.
+    pub(super) fn run(&mut self, starts: &[Datum], tell: &mut dyn FnMut(Cost, &Way)) {
+        self.number += 1;
+        self.pending.clear();
+        let mut cut = self.work >= SEARCH_WORK_MAX;
+        starts.iter().for_each(|&start| self.reach(Cost::default(), start, None));
+        while let Some(Reverse((cost, place, from))) = self.pending.pop() {
+            if self.work >= SEARCH_WORK_MAX {
+                cut = true;
+                break;
+            }
+            let Some(settled) = self.settled.get_mut(place as usize) else { continue };
+            if settled.0 == self.number {
+                continue;
+            }
+            *settled = (self.number, from);
+            match place.checked_sub(self.graph.nodes.len() as u32) {
+                Some(read) => self.leave_read(cost, read),
+                None => cut |= self.leave_fact(cost, place, tell),
+            }
+        }
+        self.cuts += u64::from(cut);
+    }
+
+    fn leave_read(&mut self, cost: Cost, read: u32) {
+        let readers = self.graph.readers.get(read as usize).map(Vec::as_slice).unwrap_or_default();
+        readers.iter().for_each(|&datum| self.reach(cost, datum, Some(read)));
+    }
+
+    /// Whether the way is cut here.
+    fn leave_fact(&mut self, cost: Cost, fact: u32, tell: &mut dyn FnMut(Cost, &Way)) -> bool {
+        if self.graph.sinks.get(fact as usize).copied().unwrap_or(false) {
+            tell(cost, &self.way(fact));
+        }
+        let fills = self.graph.fills.get(fact as usize).map(Vec::as_slice).unwrap_or_default();
+        if cost.facts >= CHAIN_FACTS_MAX {
+            return fills.iter().any(|fill| self.is_ahead(self.read_place(fill.read)));
+        }
+        for (position, fill) in fills.iter().enumerate() {
+            self.work += 1;
+            let place = self.read_place(fill.read);
+            if self.is_ahead(place) {
+                let doubt = Cost { doubtful: u8::from(fill.partly), ..Cost::default() };
+                self.pending.push(Reverse((cost.and(doubt), place, From::Fill(fact, position as u32))));
+            }
+        }
+        false
+    }
+
+    fn is_ahead(&self, place: u32) -> bool {
+        self.leads(place) && self.settled.get(place as usize).is_some_and(|settled| settled.0 != self.number)
+    }
+
+    fn reach(&mut self, cost: Cost, datum: Datum, read: Option<u32>) {
+        self.work += 1;
+        let own = self.graph.costs.get(datum.fact as usize).and_then(|costs| costs.get(datum.data as usize));
+        if let Some(own) = own.filter(|_| self.is_ahead(datum.fact)) {
+            self.pending.push(Reverse((cost.and(*own), datum.fact, From::Data(datum.data, read))));
+        }
+    }
+
+    /// The way back from a fact.
+    fn way(&self, sink: u32) -> Way {
+        let mut way = Way { chain: Vec::new(), reasons: Vec::new(), partly: false };
+        let mut fact = sink;
+        // Each turn goes one fact back, and a chain has only so many.
+        for _ in 0..=CHAIN_FACTS_MAX {
+            let Some((_, From::Data(data, read))) = self.settled.get(fact as usize).copied() else { break };
+            let Some(&(app, position)) = self.graph.nodes.get(fact as usize) else { break };
+            way.chain.push(Hop { app, fact: position, data: data as usize });
+            let before = read.and_then(|read| self.settled.get(self.read_place(read) as usize));
+            let Some((_, From::Fill(filler, position))) = before.copied() else { break };
+            if let Some(fill) = self.graph.fills.get(filler as usize).and_then(|fills| fills.get(position as usize)) {
+                way.reasons.extend(fill.reason);
+                way.partly |= fill.partly;
+            }
+            fact = filler;
+        }
+        way
+    }
+}
+
+/// From which places a sink can be reached: most facts lead nowhere, and no search need look at them.
+fn leads(graph: &Graph) -> Vec<bool> {
+    let facts = graph.nodes.len();
+    let mut back: Vec<Vec<u32>> = vec![Vec::new(); facts + graph.readers.len()];
+    for (fact, fills) in graph.fills.iter().enumerate() {
+        for fill in fills {
+            back[facts + fill.read as usize].push(fact as u32);
+        }
+    }
+    for (read, readers) in graph.readers.iter().enumerate() {
+        for datum in readers {
+            let to = &mut back[datum.fact as usize];
+            let place = (facts + read) as u32;
+            if to.last() != Some(&place) {
+                to.push(place);
+            }
+        }
+    }
+    let mut leads = vec![false; back.len()];
+    let mut pending: Vec<u32> = (0..facts as u32).filter(|&fact| graph.sinks[fact as usize]).collect();
+    while let Some(place) = pending.pop() {
+        if !std::mem::replace(&mut leads[place as usize], true) {
+            pending.extend(back[place as usize].iter().filter(|&&before| !leads[before as usize]));
+        }
+    }
+    leads
+}
+
+/// The data of each place where data comes from, by what a caller calls a place.
+pub(super) type Starts<K> = BTreeMap<K, Vec<Datum>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Facts 0 and 1 have the data; both fill read 0, which fact 2, a sink, has.
+    fn graph(first: Cost, second: Cost) -> Graph {
+        let one = Cost { facts: 1, ..Cost::default() };
+        let fill = |partly| vec![Fill { read: 0, reason: None, partly }];
+        Graph {
+            nodes: vec![(0, 0), (0, 1), (0, 2)],
+            fills: vec![fill(false), fill(true), Vec::new()],
+            sinks: vec![false, false, true],
+            costs: vec![vec![first], vec![second], vec![one]],
+            readers: vec![vec![Datum { fact: 2, data: 0 }]],
+        }
+    }
+
+    fn chains(graph: &Graph) -> Vec<Vec<usize>> {
+        let mut found = Vec::new();
+        let starts = [Datum { fact: 0, data: 0 }, Datum { fact: 1, data: 0 }];
+        Search::new(graph).run(&starts, &mut |_, way| found.push(way.chain.iter().map(|hop| hop.fact).collect()));
+        found
+    }
+
+    #[test]
+    fn the_surest_way_is_told_before_the_shortest() {
+        let long = Cost { facts: 1, steps: 40, ..Cost::default() };
+        let short = Cost { facts: 1, steps: 2, ..Cost::default() };
+        assert_eq!(chains(&graph(long, short)), [[2, 0]], "the other name is only partly known");
+        let unreached = Cost { unreached: 1, ..long };
+        assert_eq!(chains(&graph(unreached, short)), [[2, 1]], "a doubtful name is better than code nothing leads to");
+    }
+
+    #[test]
+    fn circles_end_and_long_chains_are_cut() {
+        let one = Cost { facts: 1, ..Cost::default() };
+        let count = u32::from(CHAIN_FACTS_MAX) + 1;
+        let fill = |read| vec![Fill { read, reason: None, partly: false }];
+        let mut graph = Graph {
+            nodes: (0..count as usize).map(|fact| (0, fact)).collect(),
+            fills: (0..count).map(fill).collect(),
+            sinks: (0..count).map(|fact| fact + 1 == count).collect(),
+            costs: vec![vec![one]; count as usize],
+            readers: (1..=count).map(|fact| vec![Datum { fact: fact % count, data: 0 }]).collect(),
+        };
+        let mut told = 0;
+        let mut search = Search::new(&graph);
+        search.run(&[Datum { fact: 0, data: 0 }], &mut |_, _| told += 1);
+        assert_eq!((told, search.cuts), (0, 1), "thirteen facts are too many");
+        graph.sinks[2] = true;
+        let mut search = Search::new(&graph);
+        search.run(&[Datum { fact: 0, data: 0 }], &mut |_, way| told += way.chain.len());
+        assert_eq!((told, search.cuts), (3, 1));
+    }
+}
