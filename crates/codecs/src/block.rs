@@ -11,7 +11,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use crate::{len64, lz4};
 
 /// How a block is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
     /// An LZ4 block that ends where the packed bytes do.
     Lz4,
@@ -35,8 +35,10 @@ pub enum Method {
 
 /// Largest window of a Zstandard frame: with it a decoder's memory is bounded.
 const ZSTD_WINDOW_LEN_MAX: u64 = 16 << 20;
-/// Most memory an LZMA decoder may take, in KiB.
-const LZMA_MEMORY_KIB_MAX: u32 = 64 << 10;
+/// Most memory an xz decoder may take, in KiB: dictionaries of 64 MiB, the longest of all presets, and tables.
+const XZ_MEMORY_KIB_MAX: u32 = 65 << 10;
+/// Length of the header of `.lzma` files: properties, dictionary length, unpacked length.
+const LZMA_HEADER_LEN: usize = 13;
 /// Smallest dictionary that LZMA allows.
 const LZMA_DICTIONARY_LEN_MIN: usize = 4096;
 /// Largest value of the properties of LZMA: 9 * 5 * 5 combinations.
@@ -57,10 +59,13 @@ pub fn unpack_block(method: Method, packed: &[u8], unpacked: &mut [u8]) -> Resul
         Method::Zlib => inflate(packed, unpacked, true),
         Method::MicroLzma => micro_lzma(packed, unpacked),
         Method::Lzma => {
-            let reader = LzmaReader::new_mem_limit(packed, LZMA_MEMORY_KIB_MAX, None);
-            fill(reader.map_err(|_| Error::corrupt("LZMA header", 0))?, unpacked, "LZMA block")
+            let Some((&[properties, _, _, _, _, len @ ..], stream)) = packed.split_first_chunk::<LZMA_HEADER_LEN>()
+            else {
+                return Err(Error::truncated("LZMA header", 0, len64(LZMA_HEADER_LEN), len64(packed.len())));
+            };
+            lzma(properties, u64::from_le_bytes(len), stream, unpacked)
         }
-        Method::Xz => fill(XzReader::new(packed, false), unpacked, "xz block"),
+        Method::Xz => fill(XzReader::new_mem_limit(packed, false, XZ_MEMORY_KIB_MAX), unpacked, "xz block"),
         Method::Zstd => zstd(packed, unpacked),
     }
 }
@@ -81,15 +86,18 @@ fn micro_lzma(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
     let Some((&inverted, rest)) = packed.split_first() else {
         return Err(Error::truncated("LZMA properties", 0, 1, 0));
     };
-    let properties = !inverted;
+    // The stream has no end mark, and perhaps more than is wanted: its length is left open.
+    lzma(!inverted, u64::MAX, [0_u8].as_slice().chain(rest), unpacked)
+}
+
+/// An LZMA stream without a header. The dictionary is as long as what is wanted, whatever a header says: no match reaches
+/// further back than to the start.
+fn lzma(properties: u8, len: u64, stream: impl Read, unpacked: &mut [u8]) -> Result<usize> {
     if properties > LZMA_PROPERTIES_MAX {
         return Err(Error::corrupt("LZMA properties", 0));
     }
-    // No match reaches further back than to the start.
     let dictionary_len = u32::try_from(unpacked.len().max(LZMA_DICTIONARY_LEN_MIN)).unwrap_or(u32::MAX);
-    let stream = [0_u8].as_slice().chain(rest);
-    // The stream has no end mark, and perhaps more than is wanted: its length is left open.
-    let reader = LzmaReader::new_with_props(stream, u64::MAX, properties, dictionary_len, None);
+    let reader = LzmaReader::new_with_props(stream, len, properties, dictionary_len, None);
     fill(reader.map_err(|_| Error::corrupt("LZMA block", 0))?, unpacked, "LZMA block")
 }
 

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use crate::len64;
+use crate::{Method, len64};
 
 /// Bytes of unpacked members kept in memory.
 pub(crate) const CACHE_LEN_MAX: u64 = 256 << 20;
@@ -26,21 +26,37 @@ pub(crate) fn new_id() -> u64 {
 
 /// The bytes of `id`, if they are still kept.
 pub(crate) fn get(id: u64) -> Option<Arc<Vec<u8>>> {
-    lock().get((id, 0))
+    lock().get((id, Block::default()))
 }
 
 /// Keeps the bytes of `id`.
 pub(crate) fn put(id: u64, bytes: &Arc<Vec<u8>>) {
-    lock().put((id, 0), Arc::clone(bytes));
+    lock().put((id, Block::default()), Arc::clone(bytes));
 }
 
 /// Forgets `id`: nobody can ask for it again.
 pub(crate) fn forget(id: u64) {
-    lock().forget((id, 0));
+    lock().forget((id, Block::default()));
 }
 
-/// A whole of many packed blocks, such as the image of a file system: its unpacked blocks, by a number that says where
-/// they are. Kept in the one cache, so kept for a while only.
+/// Which block of a whole, and how it is read: a whole that lies may say of one place that it is packed in two ways, and
+/// what one of them gives must not be what the other one gives a moment later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Block {
+    /// Where it starts.
+    pub offset: u64,
+    /// Its length there.
+    pub len: u32,
+    /// How much of it is unpacked, at most.
+    pub unpacked_len: u32,
+    /// How it is packed, if it is.
+    pub method: Option<Method>,
+    /// Whether zeros in front of it are left out.
+    pub is_padded: bool,
+}
+
+/// A whole of many packed blocks, such as the image of a file system: its unpacked blocks. Kept in the one cache, so kept
+/// for a while only.
 #[derive(Debug)]
 pub struct Blocks {
     id: u64,
@@ -53,15 +69,15 @@ impl Default for Blocks {
 }
 
 impl Blocks {
-    /// The unpacked block `number`, if it is still kept.
+    /// The unpacked `block`, if it is still kept.
     #[must_use]
-    pub fn get(&self, number: u64) -> Option<Arc<Vec<u8>>> {
-        lock().get((self.id, number))
+    pub fn get(&self, block: Block) -> Option<Arc<Vec<u8>>> {
+        lock().get((self.id, block))
     }
 
-    /// Keeps the unpacked block `number`.
-    pub fn put(&self, number: u64, bytes: &Arc<Vec<u8>>) {
-        lock().put((self.id, number), Arc::clone(bytes));
+    /// Keeps the unpacked `block`.
+    pub fn put(&self, block: Block, bytes: &Arc<Vec<u8>>) {
+        lock().put((self.id, block), Arc::clone(bytes));
     }
 }
 
@@ -85,7 +101,7 @@ struct Cache {
 }
 
 /// Whose bytes, and which of them.
-type Key = (u64, u64);
+type Key = (u64, Block);
 
 impl Cache {
     const fn new(len_max: u64) -> Self {
@@ -118,7 +134,8 @@ impl Cache {
     }
 
     fn forget_all(&mut self, id: u64) {
-        let keys: Vec<Key> = self.by_id.range((id, 0)..=(id, u64::MAX)).map(|(&key, _)| key).collect();
+        let from = self.by_id.range((id, Block::default())..);
+        let keys: Vec<Key> = from.map(|(&key, _)| key).take_while(|(owner, _)| *owner == id).collect();
         for key in keys {
             self.forget(key);
         }
@@ -136,30 +153,34 @@ impl Cache {
 mod tests {
     use super::*;
 
+    fn key(id: u64, offset: u64) -> Key {
+        (id, Block { offset, ..Block::default() })
+    }
+
     #[test]
     fn the_least_recently_used_member_leaves_first_and_the_bound_holds() {
         let mut cache = Cache::new(30);
         for id in 0..3 {
-            cache.put((id, 0), Arc::new(vec![0; 10]));
+            cache.put(key(id, 0), Arc::new(vec![0; 10]));
         }
-        assert!(cache.get((0, 0)).is_some());
-        cache.put((3, 0), Arc::new(vec![0; 10]));
-        assert!(cache.get((1, 0)).is_none());
-        assert!(cache.get((0, 0)).is_some() && cache.get((2, 0)).is_some() && cache.get((3, 0)).is_some());
-        cache.put((4, 0), Arc::new(vec![0; 31]));
-        assert!(cache.get((4, 0)).is_none());
+        assert!(cache.get(key(0, 0)).is_some());
+        cache.put(key(3, 0), Arc::new(vec![0; 10]));
+        assert!(cache.get(key(1, 0)).is_none());
+        assert!(cache.get(key(0, 0)).is_some() && cache.get(key(2, 0)).is_some() && cache.get(key(3, 0)).is_some());
+        cache.put(key(4, 0), Arc::new(vec![0; 31]));
+        assert!(cache.get(key(4, 0)).is_none());
         assert!(cache.len <= 30 && cache.by_id.len() == cache.by_use.len());
     }
 
     #[test]
     fn forgetting_all_of_one_whole_leaves_the_others() {
         let mut cache = Cache::new(100);
-        for key in [(1, 7), (2, 0), (2, 9), (3, 0)] {
+        for key in [key(1, 7), key(2, 0), key(2, 9), key(3, 0)] {
             cache.put(key, Arc::new(vec![0; 10]));
         }
         cache.forget_all(2);
-        assert!(cache.get((1, 7)).is_some() && cache.get((3, 0)).is_some());
-        assert!(cache.get((2, 0)).is_none() && cache.get((2, 9)).is_none());
+        assert!(cache.get(key(1, 7)).is_some() && cache.get(key(3, 0)).is_some());
+        assert!(cache.get(key(2, 0)).is_none() && cache.get(key(2, 9)).is_none());
         assert_eq!(cache.len, 20);
     }
 }

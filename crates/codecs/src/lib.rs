@@ -15,7 +15,7 @@ mod member;
 mod stream;
 
 pub use block::{Method, unpack_block};
-pub use cache::Blocks;
+pub use cache::{Block, Blocks};
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{MEMORY_LEN_MAX, PackedMember};

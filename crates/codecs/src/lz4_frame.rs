@@ -7,7 +7,7 @@ use bytes::{ByteSource, Error, Extents, Kind, Piece, Result};
 use twox_hash::XxHash32;
 
 use crate::{
-    Codec, PackedMember,
+    Codec, PackedMember, Unpacked,
     block::Method,
     input::{Input, Output},
     len64,
@@ -80,6 +80,18 @@ struct Block {
     bytes: ByteSource,
     is_packed: bool,
     offset: u64,
+    checksum: Option<u32>,
+}
+
+impl Block {
+    /// The bytes as stored, if they match their checksum. Blocks are bounded by their format.
+    fn read(&self) -> Result<Vec<u8>> {
+        let stored = read(&self.bytes)?;
+        if self.checksum.is_some_and(|checksum| XxHash32::oneshot(0, &stored) != checksum) {
+            return Err(Error::checksum("lz4 block checksum", self.offset));
+        }
+        Ok(stored)
+    }
 }
 
 /// The next block of a frame; nothing at its end mark.
@@ -94,10 +106,9 @@ fn next_block(input: &mut Input<'_>, header: Header) -> Result<Option<Block>> {
         return Err(Error::corrupt("lz4 block size", offset));
     }
     let bytes = input.take_range(u64::from(len), "lz4 block")?;
-    if header.block_checksums {
-        input.skip(4);
-    }
-    Ok(Some(Block { bytes, is_packed, offset: offset.saturating_add(4) }))
+    let checksum =
+        if header.block_checksums { Some(u32::from_le_bytes(input.take("lz4 block checksum")?)) } else { None };
+    Ok(Some(Block { bytes, is_packed, offset: offset.saturating_add(4), checksum }))
 }
 
 /// Frames of any kind, one after the other.
@@ -132,7 +143,7 @@ fn frame(input: &mut Input<'_>, output: &mut Output<'_>) -> Result<()> {
     let mut unpacked = Vec::new();
     let len_before = output.len;
     while let Some(block) = next_block(input, header)? {
-        let packed = read(&block.bytes)?;
+        let packed = block.read()?;
         let made: &[u8] = if block.is_packed {
             make_room(&mut unpacked, &packed, header.block_len_max);
             let made = lz4_flex::block::decompress_into_with_dict(&packed, &mut unpacked, &history);
@@ -193,8 +204,8 @@ fn read(bytes: &ByteSource) -> Result<Vec<u8>> {
 }
 
 /// One frame of independent blocks as a source that unpacks the blocks that are read; `None` if it is no such frame or
-/// does not say how long its content is. The checksum of the content is not compared: that would read all of it.
-pub(crate) fn seekable(source: &ByteSource) -> Option<ByteSource> {
+/// does not say how long its content is. Checksums are not compared: that would read all of it.
+pub(crate) fn seekable(source: &ByteSource) -> Option<Unpacked> {
     let mut input = Input::new(source);
     (u32::from_le_bytes(input.take("lz4 magic").ok()?) == FRAME_MARK).then_some(())?;
     let header = Header::read(&mut input).ok()?;
@@ -218,7 +229,7 @@ pub(crate) fn seekable(source: &ByteSource) -> Option<ByteSource> {
             // The source ends here: what was before stays readable. The length that the rest claims is only claimed.
             Err(error) if matches!(error.kind, Kind::Truncated { .. }) && !extents.is_empty() => {
                 extents.push(Piece::Missing(error, left));
-                return Some(extents.into_source());
+                return Some(Unpacked { source: extents.into_source(), error: Some(error) });
             }
             Err(_) => return None,
         }
@@ -229,5 +240,5 @@ pub(crate) fn seekable(source: &ByteSource) -> Option<ByteSource> {
     }
     input.skip(if header.content_checksum { 4 } else { 0 });
     let goes_on = input.peek_u32().is_some_and(|mark| matches!(mark, FRAME_MARK | LEGACY_MARK));
-    (!goes_on && !extents.is_empty()).then(|| extents.into_source())
+    (!goes_on && !extents.is_empty()).then(|| Unpacked { source: extents.into_source(), error: None })
 }

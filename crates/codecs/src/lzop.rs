@@ -4,7 +4,7 @@
 use bytes::{Error, Result};
 
 use crate::{
-    Method,
+    Method, crc32,
     input::{Input, Output},
     unpack_block,
 };
@@ -34,17 +34,17 @@ pub(crate) fn stream(input: &mut Input<'_>, output: &mut Output<'_>) -> Result<(
             return Err(Error::corrupt("lzop block length", offset));
         }
         let is_packed = packed_len < unpacked_len;
-        let count = |mask: u32| u64::from((flags & mask).count_ones());
-        // Checksums of the unpacked bytes, then those of the packed ones if they differ; they are not compared.
-        input.skip(4 * count(ADLER32_UNPACKED | CRC32_UNPACKED));
-        if is_packed {
-            input.skip(4 * count(ADLER32_PACKED | CRC32_PACKED));
-        }
+        // Those of the packed bytes are there only if they differ from the unpacked ones.
+        let of_unpacked = Checksums::read(input, flags & ADLER32_UNPACKED != 0, flags & CRC32_UNPACKED != 0)?;
+        let of_packed =
+            Checksums::read(input, is_packed && flags & ADLER32_PACKED != 0, is_packed && flags & CRC32_PACKED != 0)?;
         let range = input.take_range(u64::from(packed_len), "lzop block")?;
         // Both lengths are below the bound.
         let mut packed = vec![0; packed_len as usize];
         range.read(0, &mut packed, "lzop block")?;
+        of_packed.compare(&packed, offset)?;
         if !is_packed {
+            of_unpacked.compare(&packed, offset)?;
             output.put(&packed, "lzop block", offset)?;
             continue;
         }
@@ -52,7 +52,28 @@ pub(crate) fn stream(input: &mut Input<'_>, output: &mut Output<'_>) -> Result<(
         if unpack_block(Method::Lzo, &packed, &mut unpacked)? != unpacked.len() {
             return Err(Error::corrupt("lzop block", offset));
         }
+        of_unpacked.compare(&unpacked, offset)?;
         output.put(&unpacked, "lzop block", offset)?;
+    }
+}
+
+/// The checksums of one form of a block, as far as the file has them.
+struct Checksums {
+    adler32: Option<u32>,
+    crc32: Option<u32>,
+}
+
+impl Checksums {
+    fn read(input: &mut Input<'_>, has_adler32: bool, has_crc32: bool) -> Result<Self> {
+        let mut field =
+            |is_there: bool| is_there.then(|| input.take("lzop block checksum").map(u32::from_be_bytes)).transpose();
+        Ok(Self { adler32: field(has_adler32)?, crc32: field(has_crc32)? })
+    }
+
+    fn compare(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        let differs = self.adler32.is_some_and(|stored| stored != adler2::adler32_slice(bytes))
+            || self.crc32.is_some_and(|stored| stored != crc32(bytes));
+        if differs { Err(Error::checksum("lzop block checksum", offset)) } else { Ok(()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use brotli_decompressor::Decompressor;
+use brotli_decompressor::{BrotliDecoderParameter, Decompressor};
 use bytes::{Budget, ByteSource, Error, Limit, Result, Spool};
 use bzip2::{Decompress, Status};
 use ruzstd::decoding::StreamingDecoder;
@@ -111,7 +111,11 @@ pub fn unpack_each(
         Codec::Lz4 => lz4_frame::frames(&mut input, &mut output)?,
         Codec::Lzop => lzop::stream(&mut input, &mut output)?,
         Codec::Brotli => {
-            let result = drain(&mut Decompressor::new(&mut input, WINDOW_LEN), &mut output);
+            let mut decoder = Decompressor::new(&mut input, WINDOW_LEN);
+            // RFC 7932 ends at windows of 16 MiB; the library's extension to 1 GiB is no part of any update.
+            decoder.set_parameter(BrotliDecoderParameter::BROTLI_DECODER_PARAM_LARGE_WINDOW, 0);
+            let result = drain(&mut decoder, &mut output);
+            drop(decoder);
             result.map_err(|why| why.told(&input, "brotli stream"))?;
         }
         Codec::Block(codec) => block(source, codec, &mut output)?,
@@ -241,8 +245,8 @@ pub fn unpack_seekable(source: &ByteSource, codec: Codec, budget: &Budget) -> Re
     if codec == Codec::Lz4
         && let Some(seekable) = lz4_frame::seekable(source)
     {
-        budget.spend_bytes(seekable.len(), "lz4 content size", 0)?;
-        return Ok(Unpacked { source: seekable, error: None });
+        budget.spend_bytes(seekable.source.len(), "lz4 content size", 0)?;
+        return Ok(seekable);
     }
     let mut kept = Kept::Memory(Vec::new());
     let result = unpack_each(source, codec, u64::MAX, &mut |bytes| {

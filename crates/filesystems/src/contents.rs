@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{ByteSource, Error, ReadAt, Result};
-use codecs::Blocks;
+use codecs::{Block, Blocks};
 
 use crate::{
     record::{len64, to_usize},
@@ -22,19 +22,19 @@ impl Store {
         Arc::new(Self { image, blocks: Blocks::default() })
     }
 
-    /// What was kept of the block at `offset`.
-    pub(crate) fn kept(&self, offset: u64) -> Option<Arc<Vec<u8>>> {
-        self.blocks.get(offset)
+    /// The block of this key, if it is kept.
+    pub(crate) fn kept(&self, key: Block) -> Option<Arc<Vec<u8>>> {
+        self.blocks.get(key)
     }
 
-    /// Keeps the block at `offset` for a while.
-    pub(crate) fn keep(&self, offset: u64, block: &Arc<Vec<u8>>) {
-        self.blocks.put(offset, block);
+    /// Keeps a block for a while.
+    pub(crate) fn keep(&self, key: Block, block: &Arc<Vec<u8>>) {
+        self.blocks.put(key, block);
     }
 
     /// The unpacked block, of which at least `needed` bytes are there.
     pub(crate) fn block(&self, packed: &Packed, needed: usize) -> Result<Arc<Vec<u8>>> {
-        if let Some(block) = self.blocks.get(packed.offset).filter(|block| block.len() >= needed) {
+        if let Some(block) = self.blocks.get(packed.key()).filter(|block| block.len() >= needed) {
             return Ok(block);
         }
         let mut block = vec![0; to_usize(u64::from(packed.unpacked_len)).max(needed)];
@@ -45,7 +45,7 @@ impl Store {
         }
         block.shrink_to_fit();
         let block = Arc::new(block);
-        self.blocks.put(packed.offset, &block);
+        self.blocks.put(packed.key(), &block);
         Ok(block)
     }
 
@@ -62,7 +62,7 @@ impl Store {
     /// Fills `target` from `within` of a run of `run_len` bytes.
     fn read_packed(&self, packed: &Packed, within: u64, run_len: u64, target: &mut [u8]) -> Result<()> {
         let is_whole = packed.skip == 0 && u64::from(packed.unpacked_len) == run_len;
-        if is_whole && within == 0 && len64(target.len()) == run_len && self.blocks.get(packed.offset).is_none() {
+        if is_whole && within == 0 && len64(target.len()) == run_len && self.blocks.get(packed.key()).is_none() {
             let len = self.unpack(packed, target)?;
             return if len == target.len() { Ok(()) } else { Err(short(packed, run_len, len64(len))) };
         }
@@ -131,5 +131,24 @@ impl ReadAt for Contents {
             index = index.saturating_add(1);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codecs::Method;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_packed_in_two_ways_is_two_blocks_in_any_order() {
+        // Four literals of LZ4; as Deflate it is damaged.
+        let image = ByteSource::from_bytes(b"\x40tide".to_vec());
+        let packed = |method| Packed { offset: 0, len: 5, skip: 0, unpacked_len: 4, method, is_padded: false };
+        for _ in 0..2 {
+            let store = Store::new(image.clone());
+            assert_eq!(store.block(&packed(Method::Lz4), 4).as_deref().map(Vec::as_slice), Ok(&b"tide"[..]));
+            assert!(store.block(&packed(Method::Zlib), 4).is_err());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Budget, ByteSource, Error, Result};
-use codecs::Method;
+use codecs::{Block, Method};
 
 use crate::contents::{Contents, Store};
 
@@ -35,6 +35,14 @@ pub(crate) struct Packed {
     pub(crate) method: Method,
     /// Whether zeros stand in front of it that are not part of it.
     pub(crate) is_padded: bool,
+}
+
+impl Packed {
+    /// What the unpacked block is kept under: everything that decides what it is.
+    pub(crate) const fn key(&self) -> Block {
+        let Self { offset, len, unpacked_len, is_padded, .. } = *self;
+        Block { offset, len, unpacked_len, method: Some(self.method), is_padded }
+    }
 }
 
 /// A run of contents.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Error, Result};
+use codecs::Block;
 
 use super::volume::Volume;
 use crate::{
@@ -72,19 +73,21 @@ impl Volume {
         if len == 0 || len > BLOCK_LEN {
             return Err(Error::corrupt(what, offset));
         }
-        if let Some(block) = self.store.kept(start) {
+        let method = self.superblock.method;
+        let packed = Packed { offset: start, len, skip: 0, unpacked_len: BLOCK_LEN, method, is_padded: false };
+        let is_stored = header & STORED != 0;
+        let key = if is_stored { Block { offset: start, len, ..Block::default() } } else { packed.key() };
+        if let Some(block) = self.store.kept(key) {
             return Ok((block, next));
         }
         self.budget.spend_nodes(BLOCK_COST, what, offset)?;
-        if header & STORED != 0 {
+        if is_stored {
             let mut bytes = vec![0; to_usize(u64::from(len))];
             self.source.read(start, &mut bytes, what)?;
             let block = Arc::new(bytes);
-            self.store.keep(start, &block);
+            self.store.keep(key, &block);
             return Ok((block, next));
         }
-        let method = self.superblock.method;
-        let packed = Packed { offset: start, len, skip: 0, unpacked_len: BLOCK_LEN, method, is_padded: false };
         Ok((self.store.block(&packed, 1)?, next))
     }
 }
