@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::{Error, Keys, Result};
+use crate::{Base, Error, Keys, Result};
 
 /// Upper bounds for one task. Every loop whose length the input chooses spends from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Budget {
     left: Arc<Left>,
     /// Every reader is given a budget, so the keys go with it: a package may need one at any depth.
     keys: Arc<Keys>,
+    /// The same holds for the images that an update is made for.
+    base: Arc<Base>,
 }
 
 #[derive(Debug)]
@@ -72,13 +74,25 @@ impl Budget {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let left = Left { nodes: AtomicU64::new(limits.nodes), unpacked_bytes: AtomicU64::new(limits.unpacked_bytes) };
-        Self { depth: limits.depth, left: Arc::new(left), keys: Arc::default() }
+        Self { depth: limits.depth, left: Arc::new(left), keys: Arc::default(), base: Arc::default() }
     }
 
     /// The same budget, and keys for what is encrypted.
     #[must_use]
     pub fn with_keys(self, keys: Keys) -> Self {
         Self { keys: Arc::new(keys), ..self }
+    }
+
+    /// The same budget, and images for updates that change older ones.
+    #[must_use]
+    pub fn with_base(self, base: Base) -> Self {
+        Self { base: Arc::new(base), ..self }
+    }
+
+    /// Images of the device before the update.
+    #[must_use]
+    pub fn base(&self) -> &Base {
+        &self.base
     }
 
     /// Keys that the user brought.
@@ -100,7 +114,7 @@ impl Budget {
     /// The budget one layer further in; fails when the nesting is too deep.
     pub fn deeper(&self, what: &'static str) -> Result<Self> {
         let depth = self.depth.checked_sub(1).ok_or(Error::limit(Limit::Depth, what, 0))?;
-        Ok(Self { depth, left: Arc::clone(&self.left), keys: Arc::clone(&self.keys) })
+        Ok(Self { depth, ..self.clone() })
     }
 }
 

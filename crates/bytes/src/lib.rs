@@ -4,6 +4,7 @@
 //! Everything above this crate reads hostile input only through these types, so bounds, limits and offsets are decided
 //! here once. This is also the only crate that opens files.
 
+mod base;
 mod budget;
 mod cursor;
 mod error;
@@ -13,6 +14,7 @@ mod keys;
 mod source;
 mod spool;
 
+pub use base::Base;
 pub use budget::{Budget, Limit, Limits};
 pub use cursor::Cursor;
 pub use error::{Error, Kind, Result};

@@ -70,6 +70,9 @@ pub(crate) struct Scan {
     /// Keys for encrypted packages: a line for each, a scheme (ozip, ofp, ofp_mtk, ops) and its values in hexadecimal
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
+    /// What the device has before an incremental update: a firmware file or folder with the older images (may be repeated)
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) base: Vec<PathBuf>,
     /// Exit with 1 from this rank on: a number for every axis, or axis:rank,... or "never"
     #[arg(long, value_name = "GRADE", default_value = "1")]
     pub(crate) fail_on: Threshold,
@@ -93,6 +96,9 @@ pub(crate) struct Place {
     /// Keys for encrypted packages, as for `scan`
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
+    /// What the device has before an incremental update, as for `scan`
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) base: Vec<PathBuf>,
 }
 
 /// Flags of `ls`.

@@ -15,7 +15,7 @@ use crate::{
 
 pub(crate) fn run(flags: &Code) -> Result<Exit, Stop> {
     let place = &flags.place.place;
-    let budget = keys::budget(flags.place.keys.as_deref())?;
+    let budget = keys::budget(&flags.place)?;
     let found = look::resolve(place, &budget).map_err(|error| Stop::because(error.to_string()))?;
     let files = files(place, &found, &budget)?;
     let program = Program::build(&files, &Budget::new(Limits::FILE));

@@ -1,18 +1,20 @@
-//! `--keys`: keys of the user for encrypted packages.
+//! `--keys` and `--base`: what the user brings for packages that are not whole by themselves.
 
 use std::path::Path;
 
 use bytes::{Budget, Keys, Limits};
 
-use crate::exit::Stop;
+use crate::{arguments::Place, exit::Stop, scan_command};
 
 /// The keys in `file`.
 pub(crate) fn read(file: &Path) -> Result<Keys, Stop> {
     Keys::read(file).map_err(|error| Stop::because(format!("{}: {error}", file.display())))
 }
 
-/// The budget for opening one input, with the keys of `file`.
-pub(crate) fn budget(file: Option<&Path>) -> Result<Budget, Stop> {
-    let keys = file.map(read).transpose()?.unwrap_or_default();
-    Ok(Budget::new(Limits::FIRMWARE).with_keys(keys))
+/// The budget for looking into one place, with what the user brought for it.
+pub(crate) fn budget(place: &Place) -> Result<Budget, Stop> {
+    let keys = place.keys.as_deref().map(read).transpose()?.unwrap_or_default();
+    let budget = Budget::new(Limits::FIRMWARE).with_keys(keys);
+    let (base, _) = firmware::base(&scan_command::inputs(&place.base)?, &budget, &|_| {});
+    Ok(budget.with_base(base))
 }

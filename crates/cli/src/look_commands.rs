@@ -26,7 +26,7 @@ impl From<LookError> for Stop {
 }
 
 pub(crate) fn ls(flags: &Ls) -> Result<Exit, Stop> {
-    let budget = keys::budget(flags.place.keys.as_deref())?;
+    let budget = keys::budget(&flags.place)?;
     let found = look::resolve(&flags.place.place, &budget)?;
     if let Some(target) = found.symlink() {
         let mut out = output::result();
@@ -96,7 +96,7 @@ fn problems(listing: &Listing) -> Exit {
 }
 
 pub(crate) fn cat(flags: &Cat) -> Result<Exit, Stop> {
-    let budget = keys::budget(flags.place.keys.as_deref())?;
+    let budget = keys::budget(&flags.place)?;
     let found = look::resolve(&flags.place.place, &budget)?;
     let source = found.source().ok_or_else(|| Stop::because(format!("{}: not a file", flags.place.place)))?;
     let mut out = output::result();
@@ -133,7 +133,7 @@ fn copy(source: &ByteSource, name: &str, mut to: impl FnMut(&[u8]) -> io::Result
 }
 
 pub(crate) fn extract(flags: &Extract) -> Result<Exit, Stop> {
-    let budget = keys::budget(flags.place.keys.as_deref())?;
+    let budget = keys::budget(&flags.place)?;
     let found = look::resolve(&flags.place.place, &budget)?;
     empty_folder(&flags.to)?;
     // Of a file of this computer its contents are meant: there is nothing to gain by copying it.

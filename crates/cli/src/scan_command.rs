@@ -24,13 +24,13 @@ const STACK_LEN: usize = 8 << 20;
 const REASONS_SHOWN_MAX: usize = 5;
 
 pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
-    let inputs = inputs(&flags.what)?;
+    let (base, inputs) = (inputs(&flags.base)?, inputs(&flags.what)?);
     let knowledge = knowledge_command::load(flags.knowledge.as_deref())?;
     let keys = flags.keys.as_deref().map(keys::read).transpose()?;
     // An output that cannot be written should be known before the work, not after it.
     let target = flags.output.as_deref().map(create).transpose()?;
     let results = flags.store.as_deref().map(open_store).transpose()?;
-    let options = scan::Options { results: results.as_ref(), keys: keys.as_ref() };
+    let options = scan::Options { results: results.as_ref(), keys: keys.as_ref(), base: &base };
     let page = flags.html.as_deref().map(create).transpose()?;
     let start = Instant::now();
     let display = Display::new(Way::suiting(flags.quiet, flags.verbose));
@@ -61,7 +61,7 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
     Ok(exit)
 }
 
-fn inputs(what: &[PathBuf]) -> Result<Vec<Input>, Stop> {
+pub(crate) fn inputs(what: &[PathBuf]) -> Result<Vec<Input>, Stop> {
     for path in what {
         if !bytes::host::exists(path) {
             return Err(Stop::because(format!(

@@ -12,13 +12,15 @@ mod lz4_frame;
 mod lzma;
 mod lzop;
 mod member;
+mod repack;
 mod stream;
 
 pub use block::{Method, unpack_block};
 pub use cache::{Block, Blocks};
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
-pub use member::{MEMORY_LEN_MAX, PackedMember};
+pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
+pub use repack::deflate_as_zlib;
 pub use stream::{Codec, Unpacked, unpack, unpack_each, unpack_seekable};
 
 /// CRC-32 (ISO 3309, as zip, gzip and Android sparse images use it) of bytes given in pieces.

@@ -3,7 +3,7 @@
 
 use std::hash::Hasher;
 
-use bytes::{ByteSource, Error, Extents, Kind, Piece, Result};
+use bytes::{Budget, ByteSource, Error, Extents, Kind, Piece, Result};
 use twox_hash::XxHash32;
 
 use crate::{
@@ -205,13 +205,16 @@ fn read(bytes: &ByteSource) -> Result<Vec<u8>> {
 
 /// One frame of independent blocks as a source that unpacks the blocks that are read; `None` if it is no such frame or
 /// does not say how long its content is. Checksums are not compared: that would read all of it.
-pub(crate) fn seekable(source: &ByteSource) -> Option<Unpacked> {
+pub(crate) fn seekable(source: &ByteSource, budget: &Budget) -> Option<Result<Unpacked>> {
     let mut input = Input::new(source);
     (u32::from_le_bytes(input.take("lz4 magic").ok()?) == FRAME_MARK).then_some(())?;
     let header = Header::read(&mut input).ok()?;
     let mut left = header.content_len.filter(|_| header.independent)?;
     let mut extents = Extents::default();
     while left > 0 {
+        if let Err(error) = budget.spend_nodes(1, "lz4 block", input.offset()) {
+            return Some(Err(error));
+        }
         let unpacked_len = left.min(len64(header.block_len_max));
         match next_block(&mut input, header) {
             Ok(Some(block)) if block.is_packed => extents.push(Piece::Stored(
@@ -229,7 +232,7 @@ pub(crate) fn seekable(source: &ByteSource) -> Option<Unpacked> {
             // The source ends here: what was before stays readable. The length that the rest claims is only claimed.
             Err(error) if matches!(error.kind, Kind::Truncated { .. }) && !extents.is_empty() => {
                 extents.push(Piece::Missing(error, left));
-                return Some(Unpacked { source: extents.into_source(), error: Some(error) });
+                return Some(Ok(Unpacked { source: extents.into_source(), error: Some(error) }));
             }
             Err(_) => return None,
         }
@@ -240,5 +243,5 @@ pub(crate) fn seekable(source: &ByteSource) -> Option<Unpacked> {
     }
     input.skip(if header.content_checksum { 4 } else { 0 });
     let goes_on = input.peek_u32().is_some_and(|mark| matches!(mark, FRAME_MARK | LEGACY_MARK));
-    (!goes_on && !extents.is_empty()).then(|| Unpacked { source: extents.into_source(), error: None })
+    (!goes_on && !extents.is_empty()).then(|| Ok(Unpacked { source: extents.into_source(), error: None }))
 }

@@ -1,4 +1,4 @@
-//! A packed member of an archive as a readable source: unpacked when somebody first reads it.
+//! Bytes that are made when somebody first reads them, and kept for a while: packed members of archives above all.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,7 +29,8 @@ impl PackedMember {
     /// its work later, when that budget may be gone, but never more of it than was declared.
     #[must_use]
     pub fn into_source(self) -> ByteSource {
-        ByteSource::new(Arc::new(Lazy { id: cache::new_id(), member: self, kept: Mutex::new(Kept::Nothing) }))
+        let len = self.unpacked_len;
+        made_when_read(len, move |sink| self.unpack(sink))
     }
 
     /// Whether the stream has the declared length and checksum. Reads all of it and keeps nothing.
@@ -66,9 +67,23 @@ impl PackedMember {
     }
 }
 
+/// Takes bytes, front to back.
+pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
+
+/// `len` bytes that `make` makes when somebody first reads them: in memory or, if they are many, in a temporary file. That
+/// `make` gives as many is its own affair; if it gives another number, nobody reads them.
+#[must_use]
+pub fn made_when_read(len: u64, make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static) -> ByteSource {
+    let (id, make, kept) = (cache::new_id(), Box::new(make), Mutex::new(Kept::Nothing));
+    ByteSource::new(Arc::new(Lazy { id, len, make, kept }))
+}
+
+type Make = dyn Fn(&mut Sink<'_>) -> Result<()> + Send + Sync;
+
 struct Lazy {
     id: u64,
-    member: PackedMember,
+    len: u64,
+    make: Box<Make>,
     kept: Mutex<Kept>,
 }
 
@@ -84,11 +99,11 @@ enum Kept {
 
 impl ReadAt for Lazy {
     fn len(&self) -> u64 {
-        self.member.unpacked_len
+        self.len
     }
 
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
-        if self.member.unpacked_len > MEMORY_LEN_MAX {
+        if self.len > MEMORY_LEN_MAX {
             return self.spooled()?.read(offset, target, "member");
         }
         self.in_memory()?.read_at(offset, target)
@@ -96,6 +111,19 @@ impl ReadAt for Lazy {
 }
 
 impl Lazy {
+    /// Makes the bytes; fails if they are not as many as was said.
+    fn make(&self, sink: &mut Sink<'_>) -> Result<()> {
+        let mut made = 0_u64;
+        (self.make)(&mut |bytes| {
+            made = made.saturating_add(len64(bytes.len()));
+            if made > self.len {
+                return Err(Error::corrupt("length of what is made", self.len));
+            }
+            sink(bytes)
+        })?;
+        if made == self.len { Ok(()) } else { Err(Error::truncated("what is made", made, self.len, made)) }
+    }
+
     fn in_memory(&self) -> Result<Arc<Vec<u8>>> {
         if let Some(bytes) = cache::get(self.id) {
             return Ok(bytes);
@@ -109,7 +137,7 @@ impl Lazy {
             return Ok(bytes);
         }
         let mut unpacked = Vec::new();
-        let result = self.member.unpack(&mut |bytes| {
+        let result = self.make(&mut |bytes| {
             unpacked.extend_from_slice(bytes);
             Ok(())
         });
@@ -118,7 +146,6 @@ impl Lazy {
             return Err(error);
         }
         unpacked.shrink_to_fit();
-        debug_assert_eq!(len64(unpacked.len()), self.member.unpacked_len);
         let unpacked = Arc::new(unpacked);
         cache::put(self.id, &unpacked);
         Ok(unpacked)
@@ -132,7 +159,7 @@ impl Lazy {
             Kept::Nothing => {}
         }
         let result = Spool::new().and_then(|mut spool| {
-            self.member.unpack(&mut |bytes| spool.write(bytes))?;
+            self.make(&mut |bytes| spool.write(bytes))?;
             spool.into_source()
         });
         *kept = match &result {

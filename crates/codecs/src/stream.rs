@@ -243,8 +243,9 @@ pub struct Unpacked {
 /// the budget.
 pub fn unpack_seekable(source: &ByteSource, codec: Codec, budget: &Budget) -> Result<Unpacked> {
     if codec == Codec::Lz4
-        && let Some(seekable) = lz4_frame::seekable(source)
+        && let Some(seekable) = lz4_frame::seekable(source, budget)
     {
+        let seekable = seekable?;
         budget.spend_bytes(seekable.source.len(), "lz4 content size", 0)?;
         return Ok(seekable);
     }

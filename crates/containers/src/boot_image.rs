@@ -170,18 +170,20 @@ fn open_vendor(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     if count > RAMDISKS_MAX || entry_len < 108 {
         return Err(Error::corrupt("vendor_ramdisk_table_entry_num", 2116));
     }
-    let table = source.slice(
-        table_offset,
-        u64::from(count).saturating_mul(entry_len).min(table_len),
-        "vendor_ramdisk_table",
-    )?;
+    let entries_len = u64::from(count).saturating_mul(entry_len);
+    if entries_len > table_len {
+        return Err(Error::truncated("vendor_ramdisk_table", table_offset, entries_len, table_len));
+    }
+    let table = source.slice(table_offset, entries_len, "vendor_ramdisk_table")?;
     let table = table.to_vec(budget, "vendor_ramdisk_table")?;
     let opened = &mut parts.opened;
+    let mut named_len = 0_u64;
     // Bounded above: an entry is at least 108 bytes.
     for (index, entry) in table.chunks_exact(usize::try_from(entry_len).unwrap_or(usize::MAX)).enumerate() {
         let mut cursor = Cursor::new(entry, table_offset.saturating_add(entry_len.saturating_mul(index as u64)));
         let len = u64::from(cursor.u32_le("ramdisk_size")?);
         let start = u64::from(cursor.u32_le("ramdisk_offset")?);
+        named_len = named_len.saturating_add(len);
         cursor.take(4, "ramdisk_type")?;
         let name = cursor.take(32, "ramdisk_name")?.split(|&byte| byte == 0).next().unwrap_or_default();
         let name = if name.is_empty() { b"ramdisk".to_vec() } else { [b"ramdisk-", name].concat() };
@@ -193,6 +195,10 @@ fn open_vendor(source: &ByteSource, budget: &Budget) -> Result<Opened> {
             Ok(source) => opened.children.push(Child { name, source, mode: None }),
             Err(error) => opened.problems.push(Problem { name, error }),
         }
+    }
+    if named_len < ramdisk {
+        let error = Error::corrupt("ramdisk that no entry of the table names", ramdisks_offset);
+        opened.problems.push(Problem { name: b"ramdisk".to_vec(), error });
     }
     let others =
         rest.opened.children.into_iter().filter(|child| matches!(child.name.as_slice(), b"dtb" | b"bootconfig"));

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Budget, ByteSource, Error, Result};
+use bytes::{Budget, ByteSource, Error, Limit, Result};
+use codecs::{Codec, Unpacked};
 
-use crate::{Child, Format, Opened, Problem};
+use crate::{Child, Format, Opened, Problem, padding};
 
 /// cpio newc, with and without checksums.
 pub static FORMAT: Format = Format {
@@ -19,6 +20,8 @@ pub static FORMAT: Format = Format {
 const HEADER_LEN: u64 = 110;
 /// Longest path a kernel takes (`PATH_MAX`).
 const NAME_LEN_MAX: u64 = 4096;
+/// Packed archives behind each other; kernels are given two or three.
+const PACKED_MAX: u32 = 16;
 const TRAILER: &[u8] = b"TRAILER!!!";
 const TYPE_MASK: u32 = 0o170_000;
 const TYPE_DIRECTORY: u32 = 0o040_000;
@@ -83,14 +86,16 @@ const fn aligned(offset: u64) -> u64 {
 }
 
 fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
+    let mut source = source.clone();
+    let mut packed_left = PACKED_MAX;
     let mut opened = Opened::default();
     let mut waiting = Waiting::new();
     let mut offset = 0;
     loop {
         budget.spend_nodes(1, "cpio header", offset)?;
-        let header = match Header::read(source, offset) {
+        let header = match Header::read(&source, offset) {
             Ok(header) => header,
-            Err(error) if offset == 0 => return Err(error),
+            Err(error) if offset == 0 && packed_left == PACKED_MAX => return Err(error),
             Err(error) => {
                 opened.problems.push(Problem { name: Vec::new(), error });
                 break;
@@ -99,9 +104,28 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         let end = aligned(header.data.saturating_add(header.len));
         if header.name == TRAILER {
             release(&mut waiting, &mut opened);
-            match next_archive(source, end)? {
-                Some(next) => offset = next,
-                None => break,
+            // Another archive follows behind zeros, packed or not, as the kernel joins them.
+            let Some(next) = padding::end(&source, end)? else { break };
+            offset = next & !3;
+            if !is_header(&source, offset) {
+                packed_left = match packed_left.checked_sub(1) {
+                    Some(left) => left,
+                    None => {
+                        let error = Error::limit(Limit::Depth, "packed cpio archives in a row", offset);
+                        opened.problems.push(Problem { name: Vec::new(), error });
+                        break;
+                    }
+                };
+                match unpacked(&source, next, budget) {
+                    Ok(Unpacked { source: inner, error }) => {
+                        (source, offset) = (inner, 0);
+                        opened.problems.extend(error.map(|error| Problem { name: Vec::new(), error }));
+                    }
+                    Err(error) => {
+                        opened.problems.push(Problem { name: Vec::new(), error });
+                        break;
+                    }
+                }
             }
             continue;
         }
@@ -125,23 +149,11 @@ fn release(waiting: &mut Waiting, opened: &mut Opened) {
     }
 }
 
-/// Where another archive follows behind zeros, as the kernel joins them.
-fn next_archive(source: &ByteSource, from: u64) -> Result<Option<u64>> {
-    /// Padding between archives is to a page or a block of the tool; more zeros than this are the end.
-    const PADDING_LEN_MAX: u64 = 64 << 10;
-    let mut offset = from;
-    while offset.saturating_sub(from) < PADDING_LEN_MAX && offset < source.len() {
-        if is_header(source, offset) {
-            return Ok(Some(offset));
-        }
-        let mut word = [0; 4];
-        source.read_some(offset, &mut word)?;
-        if word != [0; 4] {
-            return Ok(None);
-        }
-        offset = offset.saturating_add(4);
-    }
-    Ok(None)
+/// The packed archive at `offset`, unpacked.
+fn unpacked(source: &ByteSource, offset: u64, budget: &Budget) -> Result<Unpacked> {
+    let rest = source.slice(offset, source.len().saturating_sub(offset), "cpio archive")?;
+    let codec = Codec::identify(&rest).ok_or(Error::corrupt("what follows a cpio archive", offset))?;
+    codecs::unpack_seekable(&rest, codec, budget)
 }
 
 fn member(header: Header, contents: ByteSource, waiting: &mut Waiting, opened: &mut Opened) {

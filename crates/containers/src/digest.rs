@@ -6,17 +6,47 @@ use std::sync::{
 };
 
 use bytes::{ByteSource, Error, ReadAt, Result};
-use sha2::{Digest, Sha256};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, digest::Output};
 
 /// Bytes hashed at a time.
 const WINDOW_LEN: usize = 64 << 10;
 
-/// `source`, of which nothing is given out before all of it matched `sha256`. For pieces of megabytes: the first read
+/// A digest that bytes must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Sha256([u8; 32]),
+    Sha1([u8; 20]),
+}
+
+impl Expected {
+    /// Whether `source` has it. Reads everything.
+    pub(crate) fn is_of(self, source: &ByteSource) -> Result<bool> {
+        Ok(match self {
+            Self::Sha256(digest) => digest_of::<Sha256>(source)?[..] == digest,
+            Self::Sha1(digest) => digest_of::<Sha1>(source)?[..] == digest,
+        })
+    }
+}
+
+fn digest_of<D: Digest>(source: &ByteSource) -> Result<Output<D>> {
+    let mut hash = D::new();
+    let mut window = vec![0; WINDOW_LEN];
+    let mut offset = 0;
+    while offset < source.len() {
+        let count = source.read_some(offset, &mut window)?;
+        hash.update(window.get(..count).unwrap_or_default());
+        offset = offset.saturating_add(count as u64);
+    }
+    Ok(hash.finalize())
+}
+
+/// `source`, of which nothing is given out before all of it matched `expected`. For pieces of megabytes: the first read
 /// reads everything. `error` is what a mismatch is told as.
-pub(crate) fn verified(source: ByteSource, sha256: [u8; 32], error: Error) -> ByteSource {
+pub(crate) fn verified(source: ByteSource, expected: Expected, error: Error) -> ByteSource {
     ByteSource::new(Arc::new(Verified {
         source,
-        sha256,
+        expected,
         error,
         state: Mutex::new(None),
         is_good: AtomicBool::new(false),
@@ -25,7 +55,7 @@ pub(crate) fn verified(source: ByteSource, sha256: [u8; 32], error: Error) -> By
 
 struct Verified {
     source: ByteSource,
-    sha256: [u8; 32],
+    expected: Expected,
     error: Error,
     state: Mutex<Option<Result<()>>>,
     is_good: AtomicBool,
@@ -40,22 +70,11 @@ impl Verified {
         if let Some(result) = *state {
             return result;
         }
-        let result = self.compare();
+        let result = self.expected.is_of(&self.source);
+        let result = result.and_then(|is_of| if is_of { Ok(()) } else { Err(self.error) });
         self.is_good.store(result.is_ok(), Ordering::Release);
         *state = Some(result);
         result
-    }
-
-    fn compare(&self) -> Result<()> {
-        let mut hash = Sha256::new();
-        let mut window = vec![0; WINDOW_LEN];
-        let mut offset = 0;
-        while offset < self.source.len() {
-            let count = self.source.read_some(offset, &mut window)?;
-            hash.update(window.get(..count).unwrap_or_default());
-            offset = offset.saturating_add(count as u64);
-        }
-        if hash.finalize()[..] == self.sha256 { Ok(()) } else { Err(self.error) }
     }
 }
 
@@ -134,8 +153,13 @@ mod tests {
         let bytes = ByteSource::from_bytes(b"tidewaiter".to_vec());
         let good: [u8; 32] = Sha256::digest(b"tidewaiter").into();
         let error = Error::checksum("digest", 7);
-        assert_eq!(&verified(bytes.clone(), good, error).array::<4>(0, "x").unwrap(), b"tide");
-        assert_eq!(verified(bytes.clone(), [0; 32], error).array::<4>(0, "x"), Err(error));
+        let other = Expected::Sha1(Sha1::digest(b"tidewaiter").into());
+        for right in [Expected::Sha256(good), other] {
+            assert_eq!(&verified(bytes.clone(), right, error).array::<4>(0, "x").unwrap(), b"tide");
+        }
+        for wrong in [Expected::Sha256([0; 32]), Expected::Sha1([0; 20])] {
+            assert_eq!(verified(bytes.clone(), wrong, error).array::<4>(0, "x"), Err(error));
+        }
         for sum in [good, [0; 32]] {
             let source = verified_in_passing(bytes.clone(), sum, error);
             for _ in 0..2 {

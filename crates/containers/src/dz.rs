@@ -150,16 +150,25 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     }
     for chunks in chunks {
         let name = chunks.first().map(|chunk| image_name(&chunk.partition)).unwrap_or_default();
-        match partition(source, &chunks, &header, budget) {
-            Ok(source) => opened.children.push(Child { name, source, mode: None }),
-            Err(error) => opened.problems.push(Problem { name, error }),
+        let mut missing = None;
+        match partition(source, &chunks, &header, &mut missing, budget) {
+            Ok(source) => opened.children.push(Child { name: name.clone(), source, mode: None }),
+            Err(error) => missing = Some(error),
         }
+        opened.problems.extend(missing.map(|error| Problem { name, error }));
     }
     Ok(opened)
 }
 
-/// The chunks of a partition at their sectors. A chunk that cannot be read leaves its own bytes missing.
-fn partition(source: &ByteSource, chunks: &[Chunk], header: &Header, budget: &Budget) -> Result<ByteSource> {
+/// The chunks of a partition at their sectors. A chunk that cannot be read leaves its own bytes missing; the first reason goes
+/// to `missing`.
+fn partition(
+    source: &ByteSource,
+    chunks: &[Chunk],
+    header: &Header,
+    missing: &mut Option<Error>,
+    budget: &Budget,
+) -> Result<ByteSource> {
     let first = chunks.first().map_or(0, |chunk| match chunk.place.partition_sector {
         0 => chunk.place.start_sector,
         sector => sector.min(chunk.place.start_sector),
@@ -172,7 +181,10 @@ fn partition(source: &ByteSource, chunks: &[Chunk], header: &Header, budget: &Bu
         disk.push(Piece::zeros(gap));
         disk.push(match chunk.unpacked(source, header.codec, budget) {
             Ok(bytes) => Piece::Stored(bytes),
-            Err(error) => Piece::Missing(error, chunk.unpacked_len),
+            Err(error) => {
+                missing.get_or_insert(error);
+                Piece::Missing(error, chunk.unpacked_len)
+            }
         });
     }
     if let Some(last) = chunks.last() {

@@ -3,7 +3,7 @@
 
 use bytes::{Budget, ByteSource, Cursor, Error, Result};
 
-use crate::{Child, Format, Opened, Problem};
+use crate::{Child, Format, Opened, Problem, layout::partly, text::utf16_until_zero};
 
 /// A disk as a container of partitions.
 pub static FORMAT: Format = Format {
@@ -54,10 +54,14 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
             continue;
         }
         let (name, range) = partition(entry, offset, sector_len)?;
-        match range.and_then(|(start, len)| source.slice(start, len, "partition")) {
-            Ok(source) => opened.children.push(Child { name, source, mode: None }),
-            Err(error) => opened.problems.push(Problem { name, error }),
-        }
+        let error = match range.and_then(|(start, len)| partly(source, start, len, "partition")) {
+            Ok((source, error)) => {
+                opened.children.push(Child { name: name.clone(), source, mode: None });
+                error
+            }
+            Err(error) => Some(error),
+        };
+        opened.problems.extend(error.map(|error| Problem { name, error }));
     }
     Ok(opened)
 }
@@ -71,17 +75,10 @@ fn partition(entry: &[u8], offset: u64, sector_len: u64) -> Result<Partition> {
     let first = cursor.u64_le("StartingLBA")?;
     let last = cursor.u64_le("EndingLBA")?;
     cursor.take(8, "Attributes")?;
-    let units = cursor.take(72, "PartitionName")?.chunks_exact(2);
-    let units = units.map(|pair| match pair {
-        [low, high] => u16::from_le_bytes([*low, *high]),
-        _ => 0,
-    });
-    let name: String = char::decode_utf16(units.take_while(|&unit| unit != 0))
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect();
+    let name = utf16_until_zero(cursor.take(72, "PartitionName")?);
     let count = last.checked_sub(first).and_then(|count| count.checked_add(1));
     let range = first.checked_mul(sector_len).zip(count.and_then(|count| count.checked_mul(sector_len)));
-    Ok((name.into_bytes(), range.ok_or(Error::corrupt("StartingLBA", offset.saturating_add(32)))))
+    Ok((name, range.ok_or(Error::corrupt("StartingLBA", offset.saturating_add(32)))))
 }
 
 struct Table {

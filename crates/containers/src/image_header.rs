@@ -5,7 +5,7 @@
 //! The first form has magic, length and name. The second adds its own length, an alignment and whether another image
 //! follows.
 
-use bytes::{Budget, ByteSource, Cursor, Error, Result};
+use bytes::{Budget, ByteSource, Cursor, Error, Limit, Result};
 
 use crate::{Child, Format, Opened, Problem, text::until_zero};
 
@@ -72,6 +72,7 @@ impl Header {
 fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     let mut opened = Opened::default();
     let mut offset = 0_u64;
+    let mut is_done = false;
     for _ in 0..IMAGES_MAX {
         budget.spend_nodes(1, "image", offset)?;
         let header = match Header::read(source, offset) {
@@ -79,6 +80,7 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
             Err(error) if offset == 0 => return Err(error),
             Err(error) => {
                 opened.problems.push(Problem { name: Vec::new(), error });
+                is_done = true;
                 break;
             }
         };
@@ -87,9 +89,14 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
             Err(error) => opened.problems.push(Problem { name: header.name, error }),
         }
         offset = offset.saturating_add(header.next);
-        if header.is_last || offset >= source.len() {
+        is_done = header.is_last || offset >= source.len();
+        if is_done {
             break;
         }
+    }
+    if !is_done {
+        let error = Error::limit(Limit::Nodes, "image", offset);
+        opened.problems.push(Problem { name: Vec::new(), error });
     }
     // A single image is the file itself: what its header calls it says nothing that the file's name does not.
     if let ([only], []) = (opened.children.as_mut_slice(), opened.problems.as_slice()) {

@@ -4,6 +4,28 @@ use std::collections::BTreeMap;
 
 use bytes::{ByteSource, Error, Extents, Piece, Result};
 
+/// The `len` bytes of `source` from `start`. What lies behind its end is missing, and the error says so; there is nothing at
+/// all if it ends before `start`.
+pub(crate) fn partly(
+    source: &ByteSource,
+    start: u64,
+    len: u64,
+    what: &'static str,
+) -> Result<(ByteSource, Option<Error>)> {
+    let error = match source.slice(start, len, what) {
+        Ok(whole) => return Ok((whole, None)),
+        Err(error) => error,
+    };
+    let available = source.len().saturating_sub(start);
+    if available == 0 {
+        return Err(error);
+    }
+    let mut part = Extents::default();
+    part.push(Piece::Stored(source.slice(start, available, what)?));
+    part.push(Piece::Missing(error, len.saturating_sub(available)));
+    Ok((part.into_source(), Some(error)))
+}
+
 /// Runs of a disk by their first byte. They never overlap: what comes later lies over what was there.
 #[derive(Default)]
 pub(crate) struct Layout {
@@ -13,6 +35,11 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// How many bytes the runs have.
+    pub(crate) fn len(&self) -> u64 {
+        self.runs.values().fold(0, |len, run| len.saturating_add(run.len()))
+    }
+
     /// Puts `piece` at `start`, over whatever was there.
     pub(crate) fn put(&mut self, start: u64, piece: Piece) -> Result<()> {
         if piece.is_empty() {

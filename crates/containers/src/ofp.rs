@@ -124,8 +124,15 @@ fn files(source: &ByteSource, text: &[u8], key: &Key, page_len: u64, budget: &Bu
                 depth = depth.saturating_sub(1);
                 continue;
             }
-            // What pads the last block of the description is no XML.
-            Ok(Event::Eof) | Err(_) => return Ok(opened),
+            // What pads the last block of the description is no XML, and stands behind the root.
+            Ok(Event::Eof) | Err(_) => {
+                if depth != 0 || section.is_empty() {
+                    // The description is plain text only here: the offset is that within it.
+                    let error = Error::corrupt("description", reader.buffer_position());
+                    opened.problems.push(Problem { name: Vec::new(), error });
+                }
+                return Ok(opened);
+            }
             Ok(_) => continue,
         };
         let Some(file) = File::of(&element, page_len) else { continue };

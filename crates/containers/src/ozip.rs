@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Budget, ByteSource, Error, Kind, ReadAt, Result};
 
 use crate::{
-    Child, Format, Opened,
+    Child, Format, Opened, Problem,
     cipher::{BLOCK_LEN, Cipher, Striped},
 };
 
@@ -53,11 +53,14 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     for values in budget.keys().of("ozip") {
         let Some(cipher) = values.first().and_then(|key| Cipher::new(key)) else { continue };
         for layout in &LAYOUTS {
-            if let Some(data) = layout.decrypted(source, len, &cipher, budget)? {
-                return Ok(Opened {
-                    children: vec![Child { name: Vec::new(), source: data, mode: None }],
-                    problems: Vec::new(),
-                });
+            if let Some(source) = layout.decrypted(source, len, &cipher, budget)? {
+                let mut opened = Opened::default();
+                if layout.segment_len.is_none() && source.len() < len {
+                    let error = Error::truncated("length", LEN_AT, len, source.len());
+                    opened.problems.push(Problem { name: Vec::new(), error });
+                }
+                opened.children.push(Child { name: Vec::new(), source, mode: None });
+                return Ok(opened);
             }
         }
     }

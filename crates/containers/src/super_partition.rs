@@ -6,7 +6,11 @@
 use bytes::{Budget, ByteSource, Cursor, Error, Kind, Piece, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{Child, Format, Opened, Problem, layout::Layout};
+use crate::{
+    Child, Format, Opened, Problem,
+    layout::{Layout, partly},
+    text::until_zero,
+};
 
 /// A super partition as a container of logical partitions.
 pub static FORMAT: Format = Format {
@@ -48,21 +52,30 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     open_with(source, &|_| None, budget)
 }
 
+/// The partition names of the block devices that the partitions in `source` lie on, `source` itself first.
+pub fn devices(source: &ByteSource, budget: &Budget) -> Result<Vec<Vec<u8>>> {
+    Ok(find(source, budget)?.devices)
+}
+
 /// Opens the metadata in `source`; `device` gives the images of the other block devices by their partition names.
 pub fn open_with(source: &ByteSource, device: &dyn Fn(&[u8]) -> Option<ByteSource>, budget: &Budget) -> Result<Opened> {
-    let (metadata, mut problems) = find(source, budget)?;
+    let metadata = find(source, budget)?;
     let devices: Vec<Option<ByteSource>> = metadata
         .devices
         .iter()
         .enumerate()
         .map(|(index, name)| if index == 0 { Some(source.clone()) } else { device(name) })
         .collect();
-    let mut opened = Opened::default();
+    let Opened { mut children, mut problems } = Opened::default();
     for partition in &metadata.partitions {
         let run = metadata.extents.get(partition.extents.clone());
         let extents = run.ok_or(Error::corrupt("first_extent_index", partition.offset));
         let mut missing = None;
-        let disk = extents.and_then(|extents| disk(extents, &devices, &mut missing));
+        let disk = extents.and_then(|extents| {
+            // Every partition may name all extents.
+            budget.spend_nodes(extents.len() as u64, "num_extents", partition.offset)?;
+            disk(extents, &devices, &mut missing)
+        });
         let name = partition.name.clone();
         if let Some(error) = missing {
             problems.push(Problem { name: name.clone(), error });
@@ -70,12 +83,11 @@ pub fn open_with(source: &ByteSource, device: &dyn Fn(&[u8]) -> Option<ByteSourc
         match disk {
             // The other slot's partitions have a name and nothing else.
             Ok(source) if source.is_empty() => {}
-            Ok(source) => opened.children.push(Child { name, source, mode: None }),
+            Ok(source) => children.push(Child { name, source, mode: None }),
             Err(error) => problems.push(Problem { name, error }),
         }
     }
-    opened.problems = problems;
-    Ok(opened)
+    Ok(Opened { children, problems })
 }
 
 /// One logical partition. Bytes that are not there are missing, and the first reason goes to `missing`.
@@ -85,10 +97,16 @@ fn disk(extents: &[Extent], devices: &[Option<ByteSource>], missing: &mut Option
     for extent in extents {
         let piece = match extent.kind {
             TARGET_ZERO => Piece::zeros(extent.len),
-            TARGET_LINEAR => stored(extent, devices).unwrap_or_else(|error| {
-                missing.get_or_insert(error);
-                Piece::Missing(error, extent.len)
-            }),
+            TARGET_LINEAR => match stored(extent, devices) {
+                Ok((source, error)) => {
+                    *missing = missing.or(error);
+                    Piece::Stored(source)
+                }
+                Err(error) => {
+                    missing.get_or_insert(error);
+                    Piece::Missing(error, extent.len)
+                }
+            },
             other => return Err(Error::unsupported("target_type", extent.offset, u64::from(other))),
         };
         layout.put(len, piece)?;
@@ -97,23 +115,11 @@ fn disk(extents: &[Extent], devices: &[Option<ByteSource>], missing: &mut Option
     Ok(layout.into_source(len, None))
 }
 
-fn stored(extent: &Extent, devices: &[Option<ByteSource>]) -> Result<Piece> {
+fn stored(extent: &Extent, devices: &[Option<ByteSource>]) -> Result<(ByteSource, Option<Error>)> {
     let index = usize::try_from(extent.device).unwrap_or(usize::MAX);
     let device = devices.get(index).ok_or(Error::corrupt("target_source", extent.offset))?;
     let another = Error { kind: Kind::BaseRequired, what: "extent on another block device", offset: extent.offset };
-    let source = device.as_ref().ok_or(another)?;
-    let whole = source.slice(extent.start, extent.len, "extent");
-    whole.map(Piece::Stored).or_else(|error| {
-        // An image that ends inside the extent: what is there can be read.
-        let available = source.len().saturating_sub(extent.start);
-        if available == 0 {
-            return Err(error);
-        }
-        let mut part = bytes::Extents::default();
-        part.push(Piece::Stored(source.slice(extent.start, available, "extent")?));
-        part.push(Piece::Missing(error, extent.len.saturating_sub(available)));
-        Ok(Piece::Stored(part.into_source()))
-    })
+    partly(device.as_ref().ok_or(another)?, extent.start, extent.len, "extent")
 }
 
 struct Geometry {
@@ -178,8 +184,9 @@ struct Metadata {
     devices: Vec<Vec<u8>>,
 }
 
-/// The metadata of the first slot that describes anything, and what was wrong with those before it.
-fn find(source: &ByteSource, budget: &Budget) -> Result<(Metadata, Vec<Problem>)> {
+/// The metadata of the first slot that describes anything. A slot that is damaged or was never written is no loss if another
+/// copy says the same.
+fn find(source: &ByteSource, budget: &Budget) -> Result<Metadata> {
     let primary = Geometry::read(source, RESERVED_LEN);
     let found = primary.map(|geometry| (geometry, RESERVED_LEN + 2 * GEOMETRY_LEN)).or_else(|_| {
         Geometry::read(source, RESERVED_LEN + GEOMETRY_LEN).map(|geometry| (geometry, RESERVED_LEN + 2 * GEOMETRY_LEN))
@@ -192,12 +199,13 @@ fn find(source: &ByteSource, budget: &Budget) -> Result<(Metadata, Vec<Problem>)
             Err(_) => return Err(error),
         },
     };
-    let slot_len = u64::from(geometry.metadata_len_max);
+    let (slot_len, slots) = (u64::from(geometry.metadata_len_max), u64::from(geometry.slots));
     let mut first: Option<Metadata> = None;
     let mut first_error = None;
-    // Primary copies of all slots stand before the backup copies. All numbers are bounded above.
-    for slot in 0..u64::from(geometry.slots) * 2 {
-        match Metadata::read(source, start + slot * slot_len, geometry.metadata_len_max, budget) {
+    // Primary copies of all slots stand before the backup copies; a device takes the copy of its slot before another slot.
+    // All numbers are bounded above.
+    for copy in (0..slots).flat_map(|slot| [slot, slot + slots]) {
+        match Metadata::read(source, start + copy * slot_len, geometry.metadata_len_max, budget) {
             Ok(metadata) if metadata.partitions.iter().any(|partition| !partition.extents.is_empty()) => {
                 first = Some(metadata);
                 break;
@@ -206,9 +214,7 @@ fn find(source: &ByteSource, budget: &Budget) -> Result<(Metadata, Vec<Problem>)
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    let metadata = first.ok_or(first_error.unwrap_or(Error::corrupt("metadata", start)))?;
-    // A slot that is damaged or was never written is no loss if another one says the same.
-    Ok((metadata, Vec::new()))
+    first.ok_or(first_error.unwrap_or(Error::corrupt("metadata", start)))
 }
 
 /// A table of the metadata.
@@ -331,6 +337,5 @@ impl Metadata {
 
 /// A name of 36 bytes, filled up with zeros.
 fn name(cursor: &mut Cursor<'_>) -> Result<Vec<u8>> {
-    let bytes = cursor.take(36, "name")?;
-    Ok(bytes.split(|&byte| byte == 0).next().unwrap_or_default().to_vec())
+    cursor.take(36, "name").map(until_zero)
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use bytes::{Budget, ByteSource, Error, Result};
+use bytes::{Budget, ByteSource, Error, Kind, Limit, Result};
 
-use crate::{Child, Format, Opened, Problem};
+use crate::{Child, Format, Opened, Problem, text::until_zero};
 
 /// Tape archives of the ustar, pax and GNU kinds.
 pub static FORMAT: Format = Format {
@@ -50,10 +50,6 @@ fn number(field: &[u8]) -> Option<u64> {
         let digit = char::from(byte).to_digit(8)?;
         value.checked_mul(8)?.checked_add(u64::from(digit))
     })
-}
-
-fn text(field: &[u8]) -> &[u8] {
-    field.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 /// What extended headers say of the next member.
@@ -110,16 +106,16 @@ impl Header {
             return Err(Error::checksum("tar header chksum", offset.saturating_add(148)));
         }
         let field = |start: usize, len: usize| block.get(start..start.saturating_add(len)).unwrap_or_default();
-        let mut name = text(field(0, 100)).to_vec();
+        let mut name = until_zero(field(0, 100));
         // GNU archives have other fields where POSIX has the prefix.
-        let prefix = text(field(345, 155));
+        let prefix = until_zero(field(345, 155));
         if field(257, 6) == b"ustar\0" && !prefix.is_empty() {
-            name = [prefix, b"/", &name].concat();
+            name = [&prefix[..], b"/", &name].concat();
         }
         let len = number(field(124, 12)).ok_or(Error::corrupt("tar header size", offset.saturating_add(124)))?;
         let mode = number(field(100, 8)).and_then(|mode| u32::try_from(mode & 0o7777).ok()).unwrap_or(0);
         let kind = field(156, 1).first().copied().unwrap_or(0);
-        Ok(Some(Self { name, link: text(field(157, 100)).to_vec(), mode, len, kind }))
+        Ok(Some(Self { name, link: until_zero(field(157, 100)), mode, len, kind }))
     }
 }
 
@@ -133,11 +129,11 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         budget.spend_nodes(1, "tar header", offset)?;
         let header = match Header::read(source, offset) {
             Ok(Some(header)) => header,
-            Ok(None) => break,
+            Ok(None) => return Ok(opened),
             Err(error) if offset == 0 => return Err(error),
             Err(error) => {
                 opened.problems.push(Problem { name: Vec::new(), error });
-                break;
+                return Ok(opened);
             }
         };
         let data = offset.saturating_add(BLOCK_LEN);
@@ -146,13 +142,21 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         // Links and folders have no data, whatever their size says.
         let stored_len = if matches!(header.kind, b'1'..=b'6') { 0 } else { len };
         let end = data.checked_add(stored_len).and_then(|end| end.checked_next_multiple_of(BLOCK_LEN));
-        let end = end.ok_or(Error::corrupt("tar header size", offset.saturating_add(124)))?;
-        if matches!(header.kind, b'x' | b'g' | b'L' | b'K') {
-            let bytes = long_field(source, data, stored_len, budget)?;
+        let end = end.ok_or(Error::corrupt("tar header size", offset.saturating_add(124)));
+        let read = end.and_then(|end| Ok((end, long_field(source, &header, data, stored_len, budget)?)));
+        let (end, field) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                // Without its length or its name nothing behind it can be told; what came before stands.
+                opened.problems.push(Problem { name: header.name, error });
+                return Ok(opened);
+            }
+        };
+        if let Some(bytes) = field {
             match header.kind {
                 b'x' => extended.read(&bytes),
-                b'L' => extended.path = Some(text(&bytes).to_vec()),
-                b'K' => extended.link = Some(text(&bytes).to_vec()),
+                b'L' => extended.path = Some(until_zero(&bytes)),
+                b'K' => extended.link = Some(until_zero(&bytes)),
                 // Global records hold comments and times; names and lengths belong to one member.
                 _ => {}
             }
@@ -161,14 +165,25 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         }
         offset = end;
     }
+    // Zeros end an archive. One that was cut right behind a member looks whole in every other way; one whose last member is
+    // cut told of it already.
+    let is_cut = opened.problems.iter().any(|problem| matches!(problem.error.kind, Kind::Truncated { .. }));
+    if !is_cut {
+        let error = Error::truncated("end of the archive", offset, BLOCK_LEN, 0);
+        opened.problems.push(Problem { name: Vec::new(), error });
+    }
     Ok(opened)
 }
 
-fn long_field(source: &ByteSource, offset: u64, len: u64, budget: &Budget) -> Result<Vec<u8>> {
-    if len > EXTENDED_LEN_MAX {
-        return Err(Error::limit(bytes::Limit::UnpackedBytes, "tar extended header", offset));
+/// What an extended header or a long name says; nothing for a member.
+fn long_field(source: &ByteSource, header: &Header, offset: u64, len: u64, budget: &Budget) -> Result<Option<Vec<u8>>> {
+    if !matches!(header.kind, b'x' | b'g' | b'L' | b'K') {
+        return Ok(None);
     }
-    source.slice(offset, len, "tar extended header")?.to_vec(budget, "tar extended header")
+    if len > EXTENDED_LEN_MAX {
+        return Err(Error::limit(Limit::UnpackedBytes, "tar extended header", offset));
+    }
+    source.slice(offset, len, "tar extended header")?.to_vec(budget, "tar extended header").map(Some)
 }
 
 fn member(

@@ -9,7 +9,7 @@ use bytes::{Budget, ByteSource, Cursor, Error, ReadAt, Result};
 use codecs::{Crc16Kind, crc16};
 
 use crate::{
-    Child, Format, Opened, Problem,
+    Child, Format, Opened, Problem, padding,
     text::{image_name, until_zero},
 };
 
@@ -40,7 +40,18 @@ fn probe(source: &ByteSource) -> bool {
 fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     let mut opened = Opened::default();
     let mut offset = LEADING_LEN;
-    while source.has(offset, &MAGIC) {
+    loop {
+        // Tools align entries and fill up with zeros; some leave more of them than the alignment asks for.
+        match padding::end(source, offset)? {
+            Some(next) if source.has(next, &MAGIC) => offset = next,
+            // Too short for an entry.
+            Some(next) if source.len().saturating_sub(next) < HEADER_LEN => return Ok(opened),
+            Some(next) => {
+                opened.problems.push(Problem { name: Vec::new(), error: Error::corrupt("magic of an entry", next) });
+                return Ok(opened);
+            }
+            None => return Ok(opened),
+        }
         let entry = budget.spend_nodes(1, "entry", offset).and_then(|()| Entry::read(source, offset));
         let entry = match entry {
             Ok(entry) => entry,
@@ -57,15 +68,6 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         let end = entry.data_offset.saturating_add(entry.data_len);
         offset = end.checked_next_multiple_of(ALIGNMENT).unwrap_or(u64::MAX);
     }
-    if offset < source.len() && !is_padding(source, offset) {
-        opened.problems.push(Problem { name: Vec::new(), error: Error::corrupt("magic of an entry", offset) });
-    }
-    Ok(opened)
-}
-
-/// Whether the rest of a package is too short for an entry or starts with zeros.
-fn is_padding(source: &ByteSource, offset: u64) -> bool {
-    source.array::<{ HEADER_LEN as usize }>(offset, "padding").map_or(true, |bytes| bytes.iter().all(|&byte| byte == 0))
 }
 
 struct Entry {

@@ -6,7 +6,7 @@
 use bytes::{ByteSource, Cursor, Error, Result};
 use sha1::{Digest, Sha1};
 
-use crate::{Child, Format, Opened};
+use crate::{Child, Format, Opened, Problem};
 
 /// A `vbmeta` image: the public key is its child.
 pub static FORMAT: Format = Format {
@@ -30,6 +30,11 @@ const MAGIC: &[u8] = b"AVB0";
 const FOOTER_MAGIC: &[u8] = b"AVBf";
 const HEADER_LEN: u64 = 256;
 const FOOTER_LEN: u64 = 64;
+/// Hash tree and error correction codes have at most one part in this many of the image: trees one in 64, codes with the
+/// most roots one in ten.
+const IMAGE_PER_TREE: u64 = 8;
+/// And this much more, for images of a few blocks and for what fills up to the next block.
+const TREE_EXTRA_LEN_MAX: u64 = 1 << 20;
 /// Longest authentication and auxiliary data together, as the library bounds a whole vbmeta.
 const VBMETA_LEN_MAX: u64 = 64 << 10;
 
@@ -156,8 +161,11 @@ pub fn footer(source: &ByteSource) -> Result<Option<Footer>> {
     let image_len = be64(&mut cursor, "original_image_size")?;
     let vbmeta_offset = be64(&mut cursor, "vbmeta_offset")?;
     let vbmeta_len = be64(&mut cursor, "vbmeta_size")?;
-    // An image that held a footer before is not shorter than nothing and not longer than where the footer stands.
-    if image_len > offset {
+    // Between the image and its vbmeta lie hash tree and error correction codes, which are small beside the image: a footer
+    // that says less would hide the rest of the image from everybody but the device.
+    let between = vbmeta_offset.checked_sub(image_len);
+    let between_max = (image_len / IMAGE_PER_TREE).saturating_add(TREE_EXTRA_LEN_MAX);
+    if image_len > offset || between.is_none_or(|between| between > between_max) {
         return Err(Error::corrupt("original_image_size", offset.saturating_add(12)));
     }
     let image = source.slice(0, image_len, "original_image_size")?;
@@ -166,6 +174,16 @@ pub fn footer(source: &ByteSource) -> Result<Option<Footer>> {
 }
 
 fn open_footer(source: &ByteSource, _budget: &bytes::Budget) -> Result<Opened> {
-    let footer = footer(source)?.ok_or(Error::corrupt("AvbFooter", source.len().saturating_sub(FOOTER_LEN)))?;
-    Ok(Opened { children: vec![Child { name: Vec::new(), source: footer.image, mode: None }], problems: Vec::new() })
+    let offset = source.len().saturating_sub(FOOTER_LEN);
+    let mut opened = Opened::default();
+    let image = match footer(source).and_then(|footer| footer.ok_or(Error::corrupt("AvbFooter", offset))) {
+        Ok(footer) => footer.image,
+        Err(error) => {
+            // The footer lies; what stands before it is there all the same.
+            opened.problems.push(Problem { name: Vec::new(), error });
+            source.slice(0, offset, "image before the footer")?
+        }
+    };
+    opened.children.push(Child { name: Vec::new(), source: image, mode: None });
+    Ok(opened)
 }

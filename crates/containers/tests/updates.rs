@@ -85,7 +85,7 @@ fn firsts(opened: &Opened) -> Vec<Option<u8>> {
 #[test]
 fn new_data_is_taken_in_the_order_of_the_commands_and_later_commands_win() {
     let list = b"3\n6\n0\n0\nerase 2,0,8\nnew 4,4,6,1,2\nzero 2,5,6\nnew 2,0,1\n";
-    let opened = block_update::assemble(list, &blocks(b"abcd"), &budget()).unwrap();
+    let opened = block_update::assemble(list, &blocks(b"abcd"), None, &budget()).unwrap();
     assert!(opened.problems.is_empty());
     let expected = [b'd', b'c', 0, 0, b'a', 0, 0, 0].map(Some);
     assert_eq!(firsts(&opened), expected);
@@ -98,11 +98,15 @@ fn the_versions_keep_the_target_of_a_patch_in_different_places() {
         (1, "5", "bsdiff 0 10 2,0,1 2,3,4"),
         (2, "5\n0\n0", "move 2,3,4 1 2,0,1"),
         (2, "5\n0\n0", "imgdiff 0 10 2,3,4 1 2,0,1"),
-        (3, "5\n0\n0", "move 00ff 2,3,4 1 2,0,1"),
-        (4, "5\n0\n0", "bsdiff 0 10 00ff 11ff 2,3,4 1 2,0,1"),
+        (3, "5\n0\n0", "move 0000000000000000000000000000000000000000 2,3,4 1 2,0,1"),
+        (
+            4,
+            "5\n0\n0",
+            "bsdiff 0 10 0000000000000000000000000000000000000000 1111111111111111111111111111111111111111 2,3,4 1 2,0,1",
+        ),
     ] {
         let list = format!("{version}\n{heads}\n{command}\nnew 4,0,1,4,5\n");
-        let opened = block_update::assemble(list.as_bytes(), &blocks(b"xy"), &budget()).unwrap();
+        let opened = block_update::assemble(list.as_bytes(), &blocks(b"xy"), None, &budget()).unwrap();
         assert_eq!(opened.problems[0].error.kind, Kind::BaseRequired, "{list}");
         // Blocks that no command names stay as they were on the device.
         assert_eq!(firsts(&opened), [Some(b'x'), None, None, None, Some(b'y')], "{list}");
@@ -114,10 +118,10 @@ fn the_versions_keep_the_target_of_a_patch_in_different_places() {
 #[test]
 fn missing_or_surplus_new_data_and_lists_that_are_none_are_told() {
     let list = b"1\n3\nnew 2,0,3\n";
-    let opened = block_update::assemble(list, &blocks(b"ab"), &budget()).unwrap();
+    let opened = block_update::assemble(list, &blocks(b"ab"), None, &budget()).unwrap();
     assert!(matches!(opened.problems[0].error.kind, Kind::Truncated { .. }));
     assert_eq!(firsts(&opened), [Some(b'a'), Some(b'b'), None]);
-    let opened = block_update::assemble(list, &blocks(b"abcd"), &budget()).unwrap();
+    let opened = block_update::assemble(list, &blocks(b"abcd"), None, &budget()).unwrap();
     assert_eq!(opened.problems[0].error.what, "new data that no command takes");
     for list in [
         "",
@@ -128,7 +132,7 @@ fn missing_or_surplus_new_data_and_lists_that_are_none_are_told() {
         "1\n1\nfly 2,0,1\n",
         "1\n1\nnew 2,0,99999999999999999\n",
     ] {
-        assert!(block_update::assemble(list.as_bytes(), &blocks(b"a"), &budget()).is_err(), "{list:?}");
+        assert!(block_update::assemble(list.as_bytes(), &blocks(b"a"), None, &budget()).is_err(), "{list:?}");
     }
 }
 
@@ -136,7 +140,7 @@ fn missing_or_surplus_new_data_and_lists_that_are_none_are_told() {
 fn hostile_lists_end() {
     // Cut and changed copies of a list: errors or images, nothing else.
     let list =
-        b"4\n9\n0\n0\nerase 2,0,9\nnew 4,4,6,1,2\nmove 00 2,3,4 1 2,0,1\nbsdiff 0 10 00 11 2,7,8 1 2,0,1\nnew 2,0,1\n"
+        b"4\n9\n0\n0\nerase 2,0,9\nnew 4,4,6,1,2\nmove 0000000000000000000000000000000000000000 2,3,4 1 2,0,1\nbsdiff 0 10 0000000000000000000000000000000000000000 1111111111111111111111111111111111111111 2,7,8 1 2,0,1\nnew 2,0,1\n"
             .to_vec();
     let data = blocks(b"abcd");
     let mut state = 0x5eed_u64;
@@ -153,7 +157,8 @@ fn hostile_lists_end() {
             bytes[at] = b"0123456789,\n ne"[roll(15)];
         }
         bytes.truncate(list.len() - roll(4) * roll(20));
-        if let Ok(opened) = block_update::assemble(&bytes, &data, &Budget::new(Limits { nodes: 5000, ..Limits::FILE }))
+        if let Ok(opened) =
+            block_update::assemble(&bytes, &data, None, &Budget::new(Limits { nodes: 5000, ..Limits::FILE }))
         {
             let source = &opened.children[0].source;
             let _ = source.read_some(source.len().saturating_sub(512), &mut [0; 512]);

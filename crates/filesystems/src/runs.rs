@@ -116,6 +116,20 @@ impl<'a> Runs<'a> {
         self.push(Place::Missing(Box::new(error)), len.min(self.size.saturating_sub(self.len)))
     }
 
+    /// The contents as one readable range, and what is wrong with them. `mapped` is how describing them ended: what was not
+    /// described by then is missing.
+    pub(crate) fn into_source(mut self, store: &Arc<Store>, mapped: Result<()>) -> (ByteSource, Option<Error>) {
+        if let Err(error) = mapped {
+            self.abandon(error);
+        }
+        let size = self.size;
+        let (runs, error) = self.finish();
+        match source_of(store, runs) {
+            Ok(source) => (source, error),
+            Err(error) => (unreadable(error, size), Some(error)),
+        }
+    }
+
     /// The runs; the rest of the contents is a hole.
     pub(crate) fn finish(mut self) -> (Vec<Run>, Option<Error>) {
         let end = self.size;

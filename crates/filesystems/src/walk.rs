@@ -6,15 +6,64 @@ use std::{
     vec,
 };
 
-use bytes::{Budget, Error, Limit, Result};
+use bytes::{Budget, ByteSource, Error, Limit, Result};
 
-use crate::{Attributes, Entry, EntryKind, Problem, Tree};
+use crate::{
+    Attributes, Entry, EntryKind, Problem, Tree,
+    record::{len64, to_usize},
+};
 
 /// The longest path a kernel takes (`PATH_MAX`).
 pub(crate) const PATH_LEN_MAX: usize = 4096;
-/// All paths, labels and link targets of one image together: a folder's name is in every path below it, and a link
-/// with many names is kept under each.
+/// The longest name a kernel takes (`NAME_MAX`).
+pub(crate) const NAME_LEN_MAX: usize = 255;
+/// Bytes of a name that cost a node of the budget beside the entry's own.
+const NAME_LEN_PER_NODE: usize = 64;
+/// All paths, labels and link targets of one image together, those of problems too: a folder's name is in every path below
+/// it, and a link with many names is kept under each.
 const TEXT_LEN_MAX: usize = 256 << 20;
+
+/// What an inode describes, where it is told as in `st_mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileType {
+    Regular,
+    Directory,
+    Symlink,
+    Special,
+}
+
+impl FileType {
+    /// By the upper four bits of a mode.
+    pub(crate) const fn of_mode(mode: u16) -> Option<Self> {
+        match mode >> 12 {
+            0x8 => Some(Self::Regular),
+            0x4 => Some(Self::Directory),
+            0xA => Some(Self::Symlink),
+            0x1 | 0x2 | 0x6 | 0xC => Some(Self::Special),
+            _ => None,
+        }
+    }
+}
+
+/// The target of a symbolic link that is stored as a file of `size` bytes would be; `size` stands at `size_at`.
+pub(crate) fn link_target(
+    size: u64,
+    size_at: u64,
+    contents: impl FnOnce() -> (ByteSource, Option<Error>),
+) -> Result<Vec<u8>> {
+    if size == 0 || size > len64(PATH_LEN_MAX) {
+        return Err(Error::corrupt("i_size", size_at));
+    }
+    let (source, error) = contents();
+    if let Some(error) = error {
+        return Err(error);
+    }
+    // Bounded above.
+    let mut target = vec![0; to_usize(size)];
+    source.read(0, &mut target, "link target")?;
+    target.truncate(target.iter().position(|&byte| byte == 0).unwrap_or(target.len()));
+    Ok(target)
+}
 
 /// A file system that can be walked. Inodes have numbers, whatever they are called in the format's document; the same
 /// number is the same file.
@@ -78,8 +127,9 @@ impl Listing {
         if matches!(name, b"." | b"..") {
             return Ok(());
         }
-        budget.spend_nodes(1, "folder entry", offset)?;
-        if name.is_empty() || name.iter().any(|&byte| byte == b'/' || byte == 0) {
+        let cost = name.len().checked_div(NAME_LEN_PER_NODE).unwrap_or(0).saturating_add(1);
+        budget.spend_nodes(len64(cost), "folder entry", offset)?;
+        if name.is_empty() || name.len() > NAME_LEN_MAX || name.iter().any(|&byte| byte == b'/' || byte == 0) {
             // Nobody can name such a file on the phone; as a path it would point elsewhere.
             self.errors.push(Error::corrupt("name", name_offset));
         } else {
@@ -98,7 +148,7 @@ pub(crate) fn walk_within<V: Volume>(volume: &mut V, text_len_max: usize) -> Tre
     let mut walk =
         Walk { volume, tree: Tree::default(), seen: BTreeSet::new(), linked: BTreeMap::new(), text_left: text_len_max };
     if let Err(error) = walk.all() {
-        walk.problem(&[], error);
+        walk.tree.problems.push(Problem { path: Vec::new(), error });
     }
     walk.tree
 }
@@ -129,7 +179,7 @@ impl<V: Volume> Walk<'_, V> {
         let is_folder = matches!(found.kind, EntryKind::Directory);
         let has_errors = !found.errors.is_empty();
         for error in found.errors {
-            self.problem(&[], error);
+            self.problem(&[], error)?;
         }
         if !is_folder {
             return Err(Error::corrupt("root folder", named_at));
@@ -138,7 +188,7 @@ impl<V: Volume> Walk<'_, V> {
             return if has_errors { Ok(()) } else { Err(Error::corrupt("root folder", named_at)) };
         }
         self.seen.insert(number);
-        let mut stack = vec![self.list(Vec::new(), &root)];
+        let mut stack = vec![self.list(Vec::new(), &root)?];
         // Deeper than `PATH_LEN_MAX` allows names it never grows.
         while let Some(folder) = stack.last_mut() {
             let Some(child) = folder.children.next() else {
@@ -162,7 +212,7 @@ impl<V: Volume> Walk<'_, V> {
         let inode = match self.volume.inode(number, child.offset) {
             Ok(inode) => inode,
             Err(error) => {
-                self.problem(&path, error);
+                self.problem(&path, error)?;
                 return Ok(None);
             }
         };
@@ -178,49 +228,56 @@ impl<V: Volume> Walk<'_, V> {
             return Ok(None);
         }
         if !self.seen.insert(number) {
-            self.problem(&path, Error::corrupt("folder reached twice", child.offset));
+            self.problem(&path, Error::corrupt("folder reached twice", child.offset))?;
             return Ok(None);
         }
         if path.len() >= PATH_LEN_MAX {
-            self.problem(&path, Error::limit(Limit::Depth, "path", child.offset));
+            self.problem(&path, Error::limit(Limit::Depth, "path", child.offset))?;
             return Ok(None);
         }
-        Ok(Some(self.list(path, &inode)))
+        self.list(path, &inode).map(Some)
     }
 
-    /// Reads the names in a folder.
-    fn list(&mut self, path: Vec<u8>, inode: &V::Inode) -> Folder {
+    /// Reads the names in a folder; fails if there is too much to tell of them.
+    fn list(&mut self, path: Vec<u8>, inode: &V::Inode) -> Result<Folder> {
         let Listing { mut names, errors } = self.volume.list(inode);
         for error in errors {
-            self.problem(&path, error);
+            self.problem(&path, error)?;
         }
         names.sort_by(|a, b| a.name.cmp(&b.name));
         for pair in names.windows(2) {
             if let [first, second] = pair
                 && first.name == second.name
             {
-                self.problem(&join(&path, &second.name), Error::corrupt("name given twice", second.offset));
+                self.problem(&join(&path, &second.name), Error::corrupt("name given twice", second.offset))?;
             }
         }
-        Folder { path, children: names.into_iter() }
+        Ok(Folder { path, children: names.into_iter() })
     }
 
     /// Adds an entry; fails if there is too much text.
     fn add(&mut self, path: Vec<u8>, child: &Name, found: &Found) -> Result<()> {
         for &error in &found.errors {
-            self.problem(&path, error);
+            self.problem(&path, error)?;
         }
         let target_len = if let EntryKind::Symlink(target) = &found.kind { target.len() } else { 0 };
         let label_len = found.attributes.selinux_label.as_ref().map_or(0, Vec::len);
-        let text_len = path.len().saturating_add(target_len).saturating_add(label_len);
-        let too_much = Error::limit(Limit::Nodes, "paths, labels and link targets", child.offset);
-        self.text_left = self.text_left.checked_sub(text_len).ok_or(too_much)?;
+        self.spend_text(path.len().saturating_add(target_len).saturating_add(label_len), child.offset)?;
         self.tree.entries.push(Entry { path, kind: found.kind.clone(), attributes: found.attributes.clone() });
         Ok(())
     }
 
-    fn problem(&mut self, path: &[u8], error: Error) {
+    /// Tells a problem; fails if there is too much text. A lie can be told of every entry, each with a path as long as can be.
+    fn problem(&mut self, path: &[u8], error: Error) -> Result<()> {
+        self.spend_text(path.len(), error.offset)?;
         self.tree.problems.push(Problem { path: path.to_vec(), error });
+        Ok(())
+    }
+
+    fn spend_text(&mut self, len: usize, offset: u64) -> Result<()> {
+        let too_much = Error::limit(Limit::Nodes, "paths, labels and link targets", offset);
+        self.text_left = self.text_left.checked_sub(len).ok_or(too_much)?;
+        Ok(())
     }
 }
 
@@ -272,13 +329,51 @@ mod tests {
         assert!(matches!(cut.problems.as_slice(), [problem] if problem.path.is_empty()));
     }
 
+    /// A folder of names whose inodes cannot be read.
+    struct Lost(Budget);
+
+    impl Volume for Lost {
+        type Inode = u64;
+
+        fn root(&self) -> (u64, u64) {
+            (0, 0)
+        }
+
+        fn inode(&mut self, number: u64, named_at: u64) -> Result<u64> {
+            if number == 0 { Ok(number) } else { Err(Error::corrupt("inode", named_at)) }
+        }
+
+        fn examine(&mut self, _: &u64) -> Found {
+            let (kind, attributes, errors) = (EntryKind::Directory, Attributes::default(), Vec::new());
+            Found { kind, attributes, errors, has_other_names: false, is_listable: true }
+        }
+
+        fn list(&mut self, _: &u64) -> Listing {
+            let mut listing = Listing::default();
+            for number in 1..=100 {
+                listing.add(&self.0, format!("{number:0200}").as_bytes(), number, 7, 0).unwrap();
+            }
+            listing
+        }
+    }
+
+    #[test]
+    fn paths_of_problems_are_bounded_as_well() {
+        let budget = Budget::new(bytes::Limits::FILE);
+        let cut = walk_within(&mut Lost(budget), 10 * 200);
+        assert_eq!(cut.problems.len(), 11);
+        let last = cut.problems.last().unwrap();
+        assert_eq!((last.path.as_slice(), last.error.kind), (&b""[..], bytes::Kind::Limit(Limit::Nodes)));
+    }
+
     #[test]
     fn names_that_would_be_paths_are_told_and_dropped() {
         let (mut listing, budget) = (Listing::default(), Budget::new(bytes::Limits::FILE));
-        for name in [b"..".as_slice(), b".", b"a/b", b"a\0", b"", b"fine"] {
+        let long = [b'n'; NAME_LEN_MAX + 1];
+        for name in [b"..".as_slice(), b".", b"a/b", b"a\0", b"", b"fine", &long, &long[1..]] {
             listing.add(&budget, name, 1, 7, 8).unwrap();
         }
-        assert_eq!(listing.names.len(), 1);
-        assert_eq!(listing.errors, [Error::corrupt("name", 8); 3]);
+        assert_eq!(listing.names.len(), 2);
+        assert_eq!(listing.errors, [Error::corrupt("name", 8); 4]);
     }
 }

@@ -306,6 +306,20 @@ fn a_folder_block_that_lies_does_not_stop_its_siblings() {
 }
 
 #[test]
+fn a_folder_in_its_inode_without_the_rest_of_its_names_says_so() {
+    let mut patient = Patient::new("inline_folder");
+    let inode = patient.inode_of("folder");
+    let size = patient.u32(inode + 4);
+    assert!(size > 60, "the folder goes on in an attribute");
+    let name = patient.0[inode + 128..inode + 512].windows(4).position(|window| window == b"data").unwrap();
+    patient.0[inode + 128 + name..inode + 132 + name].copy_from_slice(b"lost");
+    let tree = patient.read();
+    let error = Error::truncated("system.data", inode as u64 + 100, size as u64 - 60, 0);
+    assert_eq!(tree.problems, [problem("folder", error)]);
+    assert!(!lost("inline_folder", &tree).is_empty());
+}
+
+#[test]
 fn a_name_that_would_lead_elsewhere_is_refused() {
     let mut patient = Patient::new("aosp");
     let at = patient.entry("tiny.txt") + 8;

@@ -1,10 +1,13 @@
 //! Containers whose members are no files of the device but whole partitions, boot images, and the modules that the
 //! device mounts itself (APEX).
 
+use std::collections::BTreeMap;
+
 use bytes::{Budget, ByteSource};
 use containers::{
     Opened,
     protobuf::Message,
+    super_partition,
     verified_boot::{self, Vbmeta},
 };
 use findings::Outcome;
@@ -14,7 +17,7 @@ use crate::{
     layers::{Member, Origin},
     listing::Absent,
     names::{joined, shown},
-    partitions::{self, ImageName},
+    partitions,
     tree::Tree,
     walk::{Node, Walk},
 };
@@ -79,6 +82,49 @@ impl Walk<'_> {
         self.members(members.collect(), &node.inside, Origin::Partitions, budget);
     }
 
+    /// Opens logical partitions that are spread over several block devices, if the images of more than one are there; gives
+    /// the members that are none of them. Met on devices that were updated to logical partitions.
+    pub(crate) fn spread_partitions(&mut self, members: Vec<Member>, outer: &str, budget: &Budget) -> Vec<Member> {
+        let mut members: Vec<Option<Member>> = members.into_iter().map(Some).collect();
+        for number in 0..members.len() {
+            let Some(first) = members.get(number).and_then(Option::as_ref) else { continue };
+            if !(super_partition::FORMAT.probe)(&first.source) {
+                continue;
+            }
+            // What is wrong with it is told where every member is opened.
+            let Ok(devices) = super_partition::devices(&first.source, budget) else { continue };
+            let place = |device: &[u8]| {
+                let wanted = partitions::by_image(&shown(device));
+                let is_it = |member: &Member| partitions::by_image(&shown(&member.name)) == wanted;
+                members.iter().position(|member| member.as_ref().is_some_and(is_it)).filter(|&found| found != number)
+            };
+            let others: BTreeMap<Vec<u8>, usize> =
+                devices.into_iter().skip(1).filter_map(|device| place(&device).map(|found| (device, found))).collect();
+            if others.is_empty() {
+                continue;
+            }
+            let node = Node::layer(outer, &shown(&first.name), super_partition::FORMAT.name);
+            self.enter(&node);
+            let source = |device: &[u8]| {
+                let member = members.get(*others.get(device)?)?.as_ref()?;
+                Some(member.source.clone())
+            };
+            let opened = budget.deeper("container").and_then(|deeper| {
+                super_partition::open_with(&first.source, &source, &deeper).map(|opened| (opened, deeper))
+            });
+            for taken in others.values().chain([&number]) {
+                if let Some(member) = members.get_mut(*taken) {
+                    *member = None;
+                }
+            }
+            match opened {
+                Ok((opened, deeper)) => self.disk(opened, &node, &deeper),
+                Err(error) => self.cover(outer, &node.path, node.kind, Outcome::Unread(error.to_string())),
+            }
+        }
+        members.into_iter().flatten().collect()
+    }
+
     /// Tells whose key a device would believe for this image, if it says so: in a footer, or as a vbmeta of its own.
     pub(crate) fn signer(&mut self, source: &ByteSource, name: &str, outer: &str) {
         let vbmeta = if source.has(0, b"AVB0") {
@@ -99,10 +145,7 @@ impl Walk<'_> {
 
     /// A boot image: its ramdisks are mounted below the image's name. Kernels and device trees hold no files.
     pub(crate) fn boot_image(&mut self, opened: Opened, partition: Option<&str>, node: &Node, budget: &Budget) {
-        let partition = match partitions::by_image(partition.unwrap_or(&node.path)) {
-            ImageName::Partition(name) => name.to_owned(),
-            ImageName::Other(stem) => stem.strip_suffix("_a").unwrap_or(&stem).to_owned(),
-        };
+        let partition = partitions::base_name(partition.unwrap_or(&node.path));
         let problems: Vec<String> =
             opened.problems.iter().map(|problem| format!("{}: {}", shown(&problem.name), problem.error)).collect();
         let parts: Vec<String> = opened.children.iter().map(|child| shown(&child.name)).collect();

@@ -129,6 +129,7 @@ impl Walk<'_> {
     pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, origin: Origin, budget: &Budget) {
         let members = self.sets(members, outer, budget);
         let members = self.split_images(members, outer, budget);
+        let members = self.spread_partitions(members, outer, budget);
         let mut native = Vec::new();
         let mut has_loose = false;
         for member in members {
@@ -230,6 +231,7 @@ impl Walk<'_> {
     fn image(&mut self, member: &Member, name: &str, outer: &str, budget: &Budget) -> bool {
         let source = &member.source;
         let Some(format) = filesystems::identify(source) else { return false };
+        self.keep_image(member.partition.as_deref().unwrap_or(name), source);
         let node = Node::layer(outer, name, format.name);
         self.enter(&node);
         let read = budget.deeper("image").and_then(|budget| (format.read)(source, &budget));
@@ -242,6 +244,7 @@ impl Walk<'_> {
                     ImageName::Other(_) if shape::of(&tree) != Shape::Loose => "system".to_owned(),
                     ImageName::Other(stem) => stem,
                 };
+                self.keep_image(&partition, source);
                 self.mount(tree, &partition, Absent::default(), &node);
             }
             Err(error) => self.cover(outer, name, format.name, Outcome::Unread(error.to_string())),
@@ -273,6 +276,10 @@ impl Walk<'_> {
             return Claim::Loose;
         }
         self.enter(&node);
+        let is_signed = [&containers::verified_boot::FORMAT, &containers::verified_boot::FOOTER_FORMAT];
+        if is_signed.iter().any(|signed| signed.name == format.name) || images::is_boot_image(format.name) {
+            self.keep_image(member.partition.as_deref().unwrap_or(name), source);
+        }
         if format.name == containers::verified_boot::FORMAT.name {
             // Its signer was told above; nothing else is in it.
         } else if images::is_disk(format.name) {
@@ -321,6 +328,9 @@ impl Walk<'_> {
     /// Tells of a file that no format claims, if it may hold a part of the device.
     fn unclaimed(&mut self, source: &ByteSource, name: &str, outer: &str, origin: Origin) {
         let likely = looks_like_image(name) || origin == Origin::Partitions;
+        if likely {
+            self.keep_image(name, source);
+        }
         let stem = partitions::by_image(name);
         let is_partition = likely && matches!(stem, ImageName::Partition(_));
         let holds_no_apps = matches!(&stem, ImageName::Other(stem) if WITHOUT_APPS.contains(&stem.as_str()));

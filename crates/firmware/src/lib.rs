@@ -18,7 +18,7 @@ mod walk;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use bytes::{Budget, ByteSource};
+use bytes::{Base, Budget, ByteSource};
 pub use filesystems::Attributes;
 use findings::Coverage;
 
@@ -55,6 +55,13 @@ pub fn unfold(inputs: &[Input], budget: &Budget) -> Firmware {
 #[must_use]
 pub fn unfold_with(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> Firmware {
     walk::Walk::new(progress).run(inputs, budget)
+}
+
+/// The images of the partitions in `inputs`, which together are what a device has before an update, and a line of coverage for
+/// what of them could not be read.
+#[must_use]
+pub fn base(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> (Base, Vec<Coverage>) {
+    walk::Walk::new(progress).base(inputs, budget)
 }
 
 /// Everything the walk found out.

@@ -104,6 +104,14 @@ pub(crate) fn by_image(name: &str) -> ImageName {
     }
 }
 
+/// The name under which an image is kept as the older one of an update: that of its partition, without endings and slot.
+pub(crate) fn base_name(name: &str) -> String {
+    match by_image(name) {
+        ImageName::Partition(partition) => partition.to_owned(),
+        ImageName::Other(stem) => stem.strip_suffix("_a").map_or(stem.clone(), ToOwned::to_owned),
+    }
+}
+
 /// What the name of an image says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ImageName {

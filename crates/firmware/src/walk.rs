@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 
-use bytes::{Budget, ByteSource};
+use bytes::{Base, Budget, ByteSource, Error};
 use filesystems::{EntryKind, Problem};
 use findings::{Coverage, Outcome};
 
@@ -40,15 +40,38 @@ impl Node {
 pub(crate) struct Walk<'a> {
     pub(crate) files: BTreeMap<String, FirmwareFile>,
     pub(crate) coverage: Vec<Coverage>,
+    /// Images of partitions, as they are on the device, by the names of the partitions.
+    images: BTreeMap<String, ByteSource>,
     progress: &'a dyn Fn(Progress<'_>),
 }
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(progress: &'a dyn Fn(Progress<'_>)) -> Self {
-        Self { files: BTreeMap::new(), coverage: Vec::new(), progress }
+        Self { files: BTreeMap::new(), coverage: Vec::new(), images: BTreeMap::new(), progress }
+    }
+
+    /// Keeps the image of a partition, unless there is one: what is around an image comes before what is in it.
+    pub(crate) fn keep_image(&mut self, name: &str, source: &ByteSource) {
+        self.images.entry(partitions::base_name(name)).or_insert_with(|| source.clone());
+    }
+
+    /// The images of the partitions in `inputs`, and what of them could not be read.
+    pub(crate) fn base(mut self, inputs: &[Input], budget: &Budget) -> (Base, Vec<Coverage>) {
+        self.inputs(inputs, budget);
+        self.coverage.retain(|line| line.outcome.is_hole());
+        (Base::new(self.images), self.coverage)
     }
 
     pub(crate) fn run(mut self, inputs: &[Input], budget: &Budget) -> Firmware {
+        self.inputs(inputs, budget);
+        self.apexes(budget);
+        let properties = properties::read_all(&mut self, budget);
+        self.coverage.sort();
+        self.coverage.dedup();
+        Firmware { files: self.files.into_values().collect(), properties, coverage: self.coverage }
+    }
+
+    fn inputs(&mut self, inputs: &[Input], budget: &Budget) {
         let mut loose = Vec::new();
         for input in inputs {
             let name = input.name();
@@ -62,11 +85,6 @@ impl<'a> Walk<'a> {
             }
         }
         self.members(loose, "", Origin::Input, budget);
-        self.apexes(budget);
-        let properties = properties::read_all(&mut self, budget);
-        self.coverage.sort();
-        self.coverage.dedup();
-        Firmware { files: self.files.into_values().collect(), properties, coverage: self.coverage }
     }
 
     /// A folder of this computer. It adds nothing to the container of what is in it.
@@ -133,7 +151,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Puts a partition's files on the device: those of `tree`, and as missing those of `absent`.
-    pub(crate) fn mount(&mut self, tree: Tree, partition: &str, absent: Absent, node: &Node) {
+    pub(crate) fn mount(&mut self, mut tree: Tree, partition: &str, absent: Absent, node: &Node) {
         // The system partition of later devices is the root of the device and holds `system` as a folder.
         let is_root = partition == "system" && shape::is_system_as_root(&tree);
         let base = if is_root { String::new() } else { format!("/{partition}") };
@@ -141,7 +159,14 @@ impl<'a> Walk<'a> {
         for entry in tree.entries {
             let path = match names::normal(&entry.path) {
                 Some(path) if !path.is_empty() => format!("{}/{}", mounted.base, shown(&path)),
-                _ => continue,
+                // Folders are not files; a file that cannot be named on the device is a hole, not nothing.
+                _ => {
+                    if !matches!(entry.kind, EntryKind::Directory) {
+                        let error = Error::corrupt("name that leaves its container", 0);
+                        tree.problems.push(Problem { path: entry.path, error });
+                    }
+                    continue;
+                }
             };
             let kind = match entry.kind {
                 EntryKind::Directory | EntryKind::Special => continue,

@@ -4,7 +4,7 @@ mod common;
 
 use bytes::{Budget, ByteSource, Limits};
 use common::{Scratch, device, gunzipped, holes, repository, unfolded};
-use firmware::{FileKind, look};
+use firmware::{FileKind, Input, look, unfold};
 
 #[test]
 fn folder_image_sparse_chunks_factory_zip_and_update_give_the_same_device() {
@@ -157,5 +157,53 @@ fn any_layer_can_be_looked_into() {
     for what in ["!x", "!/system/none", "!system/build.prop!x"] {
         let error = look::resolve(&format!("{}{what}", update.display()), &budget());
         assert!(error.is_err(), "{what}");
+    }
+}
+
+#[test]
+fn the_packages_for_one_device_are_one_device() {
+    let fixtures = repository().join("fixtures/device");
+    let expected = device(&unfolded(&[repository().join("examples/firmware/device")]));
+    let packages = ["AP", "BL", "CP", "CSC"].map(|name| fixtures.join(format!("{name}_EXAMPLE.tar.md5")));
+    let firmware = unfolded(&packages);
+    let mut found = device(&firmware);
+    found.retain(|line| !line.starts_with("/optics/etc/operator.txt 15 "));
+    assert_eq!(found.len() + 1, device(&firmware).len());
+    assert_eq!(found, expected);
+    assert!(holes(&firmware).is_empty(), "{:?}", holes(&firmware));
+    let read = |path: &str| firmware.coverage.iter().any(|line| line.path == path && !line.outcome.is_hole());
+    for name in packages.iter().filter_map(|path| path.file_name()?.to_str()) {
+        assert!(read(name), "{name}: {:?}", firmware.coverage);
+    }
+    let archive = unfolded(&[fixtures.join("example_images.tgz")]);
+    assert_eq!(device(&archive), expected);
+    assert!(holes(&archive).is_empty(), "{:?}", holes(&archive));
+}
+
+#[test]
+fn incremental_updates_over_the_device_before_them_give_the_same_device() {
+    let scratch = Scratch::new("incremental");
+    let fixtures = repository().join("fixtures/device");
+    let expected = device(&unfolded(&[repository().join("examples/firmware/device")]));
+    let before = [Input { path: scratch.write("before/system.img", gunzipped("before.img.gz")) }];
+    let updates = [
+        ("incremental_payload.zip", "incremental_payload.zip!payload.bin!system"),
+        ("incremental_block.zip", "incremental_block.zip!system.new.dat.br"),
+    ];
+    for (name, container) in updates {
+        let input = [Input { path: fixtures.join(name) }];
+        let alone = unfold(&input, &Budget::new(Limits::FIRMWARE));
+        assert!(holes(&alone).iter().any(|line| format!("{:?}", line.outcome).contains("base required")), "{name}");
+        let (base, told) = firmware::base(&before, &Budget::new(Limits::FIRMWARE), &|_| {});
+        assert!(told.is_empty(), "{told:?}");
+        let updated = unfold(&input, &Budget::new(Limits::FIRMWARE).with_base(base));
+        assert_eq!(device(&updated), expected, "{name}");
+        assert!(updated.files.iter().all(|file| file.container == container), "{:?}", updated.files);
+        assert!(holes(&updated).is_empty(), "{name}: {:?}", holes(&updated));
+        // The image after the update is another one than that before.
+        let after = [Input { path: scratch.write("after/system.img", gunzipped("system.img.gz")) }];
+        let (base, _) = firmware::base(&after, &Budget::new(Limits::FIRMWARE), &|_| {});
+        let wrong = unfold(&input, &Budget::new(Limits::FIRMWARE).with_base(base));
+        assert!(holes(&wrong).iter().any(|line| format!("{:?}", line.outcome).contains("checksum")), "{name}");
     }
 }

@@ -89,6 +89,8 @@ pub struct Options<'a> {
     pub results: Option<&'a Results>,
     /// Keys for encrypted packages.
     pub keys: Option<&'a Keys>,
+    /// What the device has before an update that changes it.
+    pub base: &'a [Input],
 }
 
 /// Scans `inputs`, which together make one device, on the threads of the current pool.
@@ -96,13 +98,17 @@ pub struct Options<'a> {
 pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progress: &dyn Progress) -> Report {
     let budget = Budget::new(Limits::FIRMWARE).with_keys(options.keys.cloned().unwrap_or_default());
     let files = AtomicUsize::new(0);
-    let firmware = firmware::unfold_with(inputs, &budget, &|step| match step {
+    let unfolding = |step: firmware::Progress<'_>| match step {
         firmware::Progress::Layer { path, .. } => progress.at(Stage::Unfold, files.load(Ordering::Relaxed), 0, path),
         firmware::Progress::Files(count) => {
             files.store(count, Ordering::Relaxed);
             progress.at(Stage::Unfold, count, 0, "");
         }
-    });
+    };
+    // An image that an update changes may have holes of its own: each of them may be one of the device.
+    let (base, holes) = firmware::base(options.base, &budget, &unfolding);
+    let mut firmware = firmware::unfold_with(inputs, &budget.with_base(base), &unfolding);
+    firmware.coverage.extend(holes);
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
     let results = analyse(&packages, knowledge, &kinds, options, progress);

@@ -24,7 +24,13 @@ pub(crate) fn code(output: &Output) -> i32 {
 
 /// The JSON report of a scan, and what the program said.
 pub(crate) fn scan(what: &Path) -> (Value, Output) {
-    let output = run(&["scan", "--json", what.to_str().unwrap()]);
+    scan_of(&[what.to_str().unwrap()])
+}
+
+/// The same of several inputs, with flags.
+pub(crate) fn scan_of(what: &[impl AsRef<str>]) -> (Value, Output) {
+    let arguments = ["scan", "--json"].into_iter().chain(what.iter().map(AsRef::as_ref));
+    let output = run(&arguments.collect::<Vec<_>>());
     let report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     (report, output)

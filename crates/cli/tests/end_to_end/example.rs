@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::common::{Scratch, code, list, missing_of_flow, missing_of_way, root, run, scan, table, tables, texts};
+use crate::common::{
+    Scratch, code, list, missing_of_flow, missing_of_way, root, run, scan, scan_of, table, tables, texts,
+};
 use serde_json::Value;
 
 const EXPECTED: &str = "examples/firmware/expected.toml";
@@ -156,18 +158,40 @@ fn one_thread_and_two_give_the_same_bytes() {
 fn every_packing_of_the_device_gives_the_same_findings() {
     let scratch = Scratch::new();
     let (folder, _) = example();
-    let packings = ["system.img.gz", "system.simg.gz", "chunks.zip", "images.zip", "ota.zip"];
-    for packing in packings {
-        let file = scratch.plain(&root().join("fixtures/device").join(packing));
-        let (report, output) = scan(&file);
+    let fixture = |name: &str| root().join("fixtures/device").join(name).to_str().unwrap().to_owned();
+    let plain = |name: &str| scratch.plain(Path::new(&fixture(name))).to_str().unwrap().to_owned();
+    let base = plain("before.img.gz");
+    let packings = [
+        vec![plain("system.img.gz")],
+        vec![plain("system.simg.gz")],
+        vec![fixture("chunks.zip")],
+        vec![fixture("images.zip")],
+        vec![fixture("ota.zip")],
+        vec![fixture("payload.zip")],
+        vec![fixture("block.zip")],
+        vec![fixture("super.simg.xz")],
+        // The four packages of a flash tool are one device.
+        ["AP", "BL", "CP", "CSC"].map(|name| fixture(&format!("{name}_EXAMPLE.tar.md5"))).to_vec(),
+        vec![fixture("example_images.tgz")],
+        vec![fixture("incremental_payload.zip"), "--base".to_owned(), base.clone()],
+        vec![fixture("incremental_block.zip"), "--base".to_owned(), base],
+    ];
+    for packing in &packings {
+        let (report, output) = scan_of(packing);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(code(&output), 1, "{packing}: {said} {:#}", report["coverage"]);
+        assert_eq!(code(&output), 1, "{packing:?}: {said} {:#}", report["coverage"]);
         for part in ["findings", "suppliers", "grades", "identity", "apps"] {
             let (mut ours, mut theirs) = (folder[part].clone(), report[part].clone());
             without_containers(&mut ours);
             without_containers(&mut theirs);
-            assert_eq!(ours.to_string(), theirs.to_string(), "{packing}: {part}");
+            assert_eq!(ours.to_string(), theirs.to_string(), "{packing:?}: {part}");
         }
+    }
+    // Without the device before it, an incremental update is a hole, whatever it holds itself.
+    for name in ["incremental_payload.zip", "incremental_block.zip"] {
+        let (report, output) = scan_of(&[fixture(name)]);
+        assert_eq!(code(&output), 3, "{name}");
+        assert!(report["coverage"].to_string().contains("base required"), "{name}: {:#}", report["coverage"]);
     }
 }
 

@@ -17,9 +17,14 @@ pub(super) struct Partition {
     pub(super) name: Vec<u8>,
     pub(super) len: Option<u64>,
     pub(super) sha256: Option<[u8; 32]>,
-    /// Digest of the image that an incremental update applies to.
+    /// Length and digest of the image that an incremental update applies to.
+    pub(super) old_len: Option<u64>,
     pub(super) old_sha256: Option<[u8; 32]>,
     pub(super) operations: Vec<Operation>,
+    /// Blocks that no operation makes: the hash tree and the error correction codes.
+    pub(super) device_made: u64,
+    /// Where the partition stands in the payload.
+    pub(super) offset: u64,
 }
 
 /// One operation.
@@ -31,6 +36,8 @@ pub(super) struct Operation {
     pub(super) source: Vec<Run>,
     pub(super) target: Vec<Run>,
     pub(super) sha256: Option<[u8; 32]>,
+    /// Digest of what it takes from the older image.
+    pub(super) source_sha256: Option<[u8; 32]>,
     /// Where the operation stands in the payload.
     pub(super) offset: u64,
 }
@@ -63,14 +70,18 @@ impl Manifest {
 
 fn partition(bytes: &[u8], offset: u64, budget: &Budget) -> Result<Partition> {
     budget.spend_nodes(1, "PartitionUpdate", offset)?;
-    let mut partition = Partition::default();
+    let mut partition = Partition { offset, ..Partition::default() };
     let mut message = Message::new(bytes, offset);
     while let Some(field) = message.field()? {
         match (field.number, field.value) {
             (1, Value::Bytes(name, _)) => partition.name = name.to_vec(),
-            (6, Value::Bytes(bytes, offset)) => partition.old_sha256 = info(bytes, offset)?.1,
+            (6, Value::Bytes(bytes, offset)) => (partition.old_len, partition.old_sha256) = info(bytes, offset)?,
             (7, Value::Bytes(bytes, offset)) => (partition.len, partition.sha256) = info(bytes, offset)?,
             (8, Value::Bytes(bytes, offset)) => partition.operations.push(operation(bytes, offset, budget)?),
+            // `hash_tree_extent` and `fec_extent`.
+            (11 | 15, Value::Bytes(bytes, offset)) => {
+                partition.device_made = partition.device_made.saturating_add(run(bytes, offset, budget)?.count);
+            }
             _ => {}
         }
     }
@@ -80,15 +91,19 @@ fn partition(bytes: &[u8], offset: u64, budget: &Budget) -> Result<Partition> {
 /// `PartitionInfo`: length and digest.
 fn info(bytes: &[u8], offset: u64) -> Result<(Option<u64>, Option<[u8; 32]>)> {
     let mut message = Message::new(bytes, offset);
-    let (mut len, mut sha256) = (None, None);
+    let (mut len, mut digest) = (None, None);
     while let Some(field) = message.field()? {
         match (field.number, field.value) {
             (1, Value::Number(number)) => len = Some(number),
-            (2, Value::Bytes(bytes, _)) => sha256 = bytes.try_into().ok(),
+            (2, Value::Bytes(bytes, offset)) => digest = Some(sha256(bytes, offset)?),
             _ => {}
         }
     }
-    Ok((len, sha256))
+    Ok((len, digest))
+}
+
+fn sha256(bytes: &[u8], offset: u64) -> Result<[u8; 32]> {
+    bytes.try_into().map_err(|_| Error::corrupt("SHA-256", offset))
 }
 
 fn operation(bytes: &[u8], offset: u64, budget: &Budget) -> Result<Operation> {
@@ -102,7 +117,8 @@ fn operation(bytes: &[u8], offset: u64, budget: &Budget) -> Result<Operation> {
             (3, Value::Number(len)) => operation.data_len = len,
             (4, Value::Bytes(bytes, offset)) => operation.source.push(run(bytes, offset, budget)?),
             (6, Value::Bytes(bytes, offset)) => operation.target.push(run(bytes, offset, budget)?),
-            (8, Value::Bytes(bytes, _)) => operation.sha256 = bytes.try_into().ok(),
+            (8, Value::Bytes(bytes, offset)) => operation.sha256 = Some(sha256(bytes, offset)?),
+            (9, Value::Bytes(bytes, offset)) => operation.source_sha256 = Some(sha256(bytes, offset)?),
             _ => {}
         }
     }

@@ -6,10 +6,16 @@
 
 mod manifest;
 
-use bytes::{Budget, ByteSource, Cursor, Error, Kind, Limit, Piece, Result};
+use std::cell::OnceCell;
+
+use bytes::{Budget, ByteSource, Cursor, Error, Extents, Kind, Limit, Piece, Result};
 use codecs::{Codec, PackedMember};
 
-use crate::{Child, Format, Opened, Problem, digest, layout::Layout};
+use crate::{
+    Child, Format, Opened, Problem, bsdiff,
+    digest::{self, Expected},
+    layout::Layout,
+};
 use manifest::{Manifest, Operation, Partition};
 
 /// A payload as a container of partitions.
@@ -21,8 +27,9 @@ pub static FORMAT: Format = Format {
     limitations: &[
         "digests of operations are compared when what they make is read, that of a whole partition only if it is read \
          from front to back",
-        "operations that change an older image (SOURCE_COPY, SOURCE_BSDIFF, BROTLI_BSDIFF, PUFFDIFF, ZUCCHINI, LZ4DIFF) \
-         need that image and are reported; MOVE and BSDIFF of version 1 are reported",
+        "operations that change an older image need that image (`--base`), and are reported without it; with it SOURCE_COPY, \
+         SOURCE_BSDIFF and BROTLI_BSDIFF are carried out, PUFFDIFF, ZUCCHINI and LZ4DIFF are reported",
+        "payloads of version 1 are refused",
         "signatures of the payload are not verified",
         "hash trees and error correction codes that a device makes itself are not made",
     ],
@@ -31,14 +38,19 @@ pub static FORMAT: Format = Format {
 const MAGIC: &[u8] = b"CrAU";
 /// Longest manifest: real ones stay below two megabytes.
 const MANIFEST_LEN_MAX: u64 = 64 << 20;
+/// The first block of a run of blocks that are zero wherever they would be.
+const HOLE: u64 = u64::MAX;
 /// Most bytes that one operation makes. Writers cut operations at 2 MiB, or at 512 MiB where whole files are stored.
 const OPERATION_LEN_MAX: u64 = 1 << 30;
 
 const REPLACE: u64 = 0;
 const REPLACE_BZ: u64 = 1;
+const SOURCE_COPY: u64 = 4;
+const SOURCE_BSDIFF: u64 = 5;
 const ZERO: u64 = 6;
 const DISCARD: u64 = 7;
 const REPLACE_XZ: u64 = 8;
+const BROTLI_BSDIFF: u64 = 10;
 const REPLACE_ZSTD: u64 = 14;
 
 fn probe(source: &ByteSource) -> bool {
@@ -94,12 +106,14 @@ impl Payload<'_> {
     /// The partition that the operations make. An operation that cannot be carried out makes bytes that cannot be read;
     /// the first reason of each kind goes to `problems`.
     fn partition(&self, partition: Partition, problems: &mut Vec<Error>) -> Result<ByteSource> {
+        let found = OnceCell::new();
+        let base = || found.get_or_init(|| older(&partition, self.budget)).clone();
         let mut layout = Layout::default();
         let mut end = 0;
         for operation in &partition.operations {
             let (start, target_len) = self.place(operation)?;
             end = end.max(start);
-            let made = self.make(operation, target_len).unwrap_or_else(|error| {
+            let made = self.make(operation, target_len, &base).unwrap_or_else(|error| {
                 if !problems.iter().any(|known| (known.kind, known.what) == (error.kind, error.what)) {
                     problems.push(error);
                 }
@@ -116,8 +130,13 @@ impl Payload<'_> {
         if let Some(start) = layout.overlap {
             return Err(Error::corrupt("dst_extents", start));
         }
-        let gap = Error::corrupt("blocks that no operation makes", 0);
+        let gap = Error::corrupt("blocks that no operation makes", partition.offset);
         let len = partition.len.unwrap_or(end).max(end);
+        // A device makes hash trees and error correction codes itself.
+        let made_len = layout.len().saturating_add(partition.device_made.saturating_mul(self.block_len));
+        if made_len < partition.len.unwrap_or(len) {
+            problems.push(gap);
+        }
         let source = layout.into_source(len, Some((0, gap)));
         // The last block may be longer than the partition.
         let source = source.slice(0, partition.len.unwrap_or(len), "new_partition_info size")?;
@@ -140,53 +159,137 @@ impl Payload<'_> {
     }
 
     /// What an operation makes: `len` bytes, or fewer that are filled up with zeros.
-    fn make(&self, operation: &Operation, len: u64) -> Result<Piece> {
+    fn make(&self, operation: &Operation, len: u64, base: &dyn Fn() -> Result<ByteSource>) -> Result<Piece> {
         let codec = match operation.kind {
             ZERO | DISCARD => return Ok(Piece::zeros(len)),
+            SOURCE_COPY => {
+                let taken = self.taken(operation, "operation SOURCE_COPY", base)?;
+                let is_same = taken.len() == len;
+                return if is_same {
+                    Ok(Piece::Stored(taken))
+                } else {
+                    Err(Error::corrupt("src_extents", operation.offset))
+                };
+            }
+            kind @ (SOURCE_BSDIFF | BROTLI_BSDIFF) => {
+                let is_first = kind == SOURCE_BSDIFF;
+                let what = if is_first { "operation SOURCE_BSDIFF" } else { "operation BROTLI_BSDIFF" };
+                let taken = self.taken(operation, what, base)?;
+                self.bound(operation, len)?;
+                let (offset, blob) = self.blob(operation)?;
+                let patched = bsdiff::patched(taken, &blob, len);
+                let at_payload = |error: Error| Error { offset: error.offset.saturating_add(offset), ..error };
+                return patched.map(Piece::Stored).map_err(at_payload);
+            }
             REPLACE => None,
             REPLACE_BZ => Some(Codec::Bzip2),
             REPLACE_XZ => Some(Codec::Xz),
             REPLACE_ZSTD => Some(Codec::Zstd),
-            other => return Err(needs_base(operation, other)),
+            other => return Err(unsupported(operation, other)),
         };
-        if len > OPERATION_LEN_MAX {
-            return Err(Error::limit(Limit::UnpackedBytes, "dst_extents", operation.offset));
-        }
-        let offset = self.blobs_offset.saturating_add(operation.data_offset);
-        let blob = self.source.slice(offset, operation.data_len, "data of an operation")?;
-        let blob = match operation.sha256 {
-            Some(sha256) => digest::verified(blob, sha256, Error::checksum("data_sha256_hash", offset)),
-            None => blob,
-        };
+        let (offset, blob) = self.blob(operation)?;
         let Some(codec) = codec else {
             if blob.len() > len {
                 return Err(Error::corrupt("data_length", operation.offset));
             }
-            let mut padded = bytes::Extents::default();
+            let mut padded = Extents::default();
             let padding = len.saturating_sub(blob.len());
             padded.push(Piece::Stored(blob));
             padded.push(Piece::zeros(padding));
             return Ok(Piece::Stored(padded.into_source()));
         };
-        self.budget.spend_bytes(len, "dst_extents", operation.offset)?;
+        self.bound(operation, len)?;
         let member = PackedMember { packed: blob, packed_offset: offset, codec, unpacked_len: len, crc32: None };
         Ok(Piece::Stored(member.into_source()))
     }
+
+    /// Pays for the `len` bytes that an operation makes in one go.
+    fn bound(&self, operation: &Operation, len: u64) -> Result<()> {
+        if len > OPERATION_LEN_MAX {
+            return Err(Error::limit(Limit::UnpackedBytes, "dst_extents", operation.offset));
+        }
+        self.budget.spend_bytes(len, "dst_extents", operation.offset)
+    }
+
+    /// The data of an operation, and where it starts in the payload.
+    fn blob(&self, operation: &Operation) -> Result<(u64, ByteSource)> {
+        let offset = self.blobs_offset.saturating_add(operation.data_offset);
+        let blob = self.source.slice(offset, operation.data_len, "data of an operation")?;
+        let blob = match operation.sha256 {
+            Some(sha256) => {
+                digest::verified(blob, Expected::Sha256(sha256), Error::checksum("data_sha256_hash", offset))
+            }
+            None => blob,
+        };
+        Ok((offset, blob))
+    }
+
+    /// The blocks of the older image that an operation takes.
+    fn taken(
+        &self,
+        operation: &Operation,
+        what: &'static str,
+        base: &dyn Fn() -> Result<ByteSource>,
+    ) -> Result<ByteSource> {
+        let base = base().map_err(|error| match error.kind {
+            Kind::BaseRequired => Error { what, offset: operation.offset, ..error },
+            _ => error,
+        })?;
+        let corrupt = Error::corrupt("src_extents", operation.offset);
+        let mut taken = Extents::default();
+        for run in &operation.source {
+            let len = run.count.checked_mul(self.block_len).ok_or(corrupt)?;
+            if run.start == HOLE {
+                taken.push(Piece::zeros(len));
+                continue;
+            }
+            let start = run.start.checked_mul(self.block_len).ok_or(corrupt)?;
+            // The last block of the older image may not be whole.
+            let available = base.len().saturating_sub(start).min(len);
+            let padding = len.saturating_sub(available);
+            if padding >= self.block_len {
+                return Err(Error::truncated("src_extents", operation.offset, len, available));
+            }
+            taken.push(Piece::Stored(base.slice(start, available, "src_extents")?));
+            taken.push(Piece::zeros(padding));
+        }
+        let taken = taken.into_source();
+        let error = Error::checksum("src_sha256_hash", operation.offset);
+        Ok(match operation.source_sha256 {
+            Some(sha256) => digest::verified(taken, Expected::Sha256(sha256), error),
+            None => taken,
+        })
+    }
+}
+
+/// The image that the operations of `partition` change, if the user brought it and it is the right one. Telling that reads
+/// all of it: an update over another image would make an image that nobody ever had.
+fn older(partition: &Partition, budget: &Budget) -> Result<ByteSource> {
+    let absent = Error { kind: Kind::BaseRequired, what: "old_partition_info", offset: partition.offset };
+    let name = std::str::from_utf8(&partition.name).unwrap_or_default();
+    let base = budget.base().of(name).ok_or(absent)?;
+    let base = match partition.old_len {
+        Some(len) => base.slice(0, len, "older image")?,
+        None => base.clone(),
+    };
+    if let Some(sha256) = partition.old_sha256
+        && !Expected::Sha256(sha256).is_of(&base)?
+    {
+        return Err(Error::checksum("old_partition_info hash, of the older image given", partition.offset));
+    }
+    Ok(base)
 }
 
 /// Kinds of operations that change an older image, by their names in the document.
-fn needs_base(operation: &Operation, kind: u64) -> Error {
+fn unsupported(operation: &Operation, kind: u64) -> Error {
     let what = match kind {
         2 => "operation MOVE",
         3 => "operation BSDIFF",
-        4 => "operation SOURCE_COPY",
-        5 => "operation SOURCE_BSDIFF",
         9 => "operation PUFFDIFF",
-        10 => "operation BROTLI_BSDIFF",
         11 => "operation ZUCCHINI",
         12 => "operation LZ4DIFF_BSDIFF",
         13 => "operation LZ4DIFF_PUFFDIFF",
-        _ => return Error::unsupported("operation type", operation.offset, kind),
+        _ => "operation type",
     };
-    Error { kind: Kind::BaseRequired, what, offset: operation.offset }
+    Error::unsupported(what, operation.offset, kind)
 }

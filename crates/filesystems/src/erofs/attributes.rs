@@ -69,6 +69,8 @@ fn read_into(volume: &Volume, inode: &Inode, found: &mut Attributes) -> Result<(
     let bytes = volume.metadata(inode.attributes_at(), inode.attributes_len, "attributes")?;
     let area = Record::new(&bytes, inode.attributes_at());
     let shared_count = usize::from(area.u8(4, "h_shared_count")?);
+    // Each is a read of its own: files of real images share one or two.
+    volume.budget.spend_nodes(u64::from(area.u8(4, "h_shared_count")?), "shared attribute", area.offset_of(4))?;
     for index in 0..shared_count {
         let at = ATTRIBUTES_HEADER_LEN.saturating_add(index.saturating_mul(4));
         let offset = volume.superblock.offset_of_attribute(area.u32(at, "shared attribute")?);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     record::Record,
-    runs::{self, Packed, Runs, unreadable},
+    runs::{Packed, Runs, unreadable},
 };
 
 /// Longest packed cluster, as the kernel has it.
@@ -110,15 +110,9 @@ pub(super) fn file(volume: &Volume, inode: &Inode) -> (ByteSource, Option<Error>
         return (extents.into_source(), error);
     }
     let mut clusters = Clusters::new(volume, inode, settings);
-    if let Err(error) = clusters.all() {
-        clusters.runs.abandon(error);
-    }
+    let mapped = clusters.all();
     let Clusters { runs, settings, fragment_from, .. } = clusters;
-    let (runs, error) = runs.finish();
-    let source = match runs::source_of(&volume.store, runs) {
-        Ok(source) => source,
-        Err(error) => return (unreadable(error, inode.size), Some(error)),
-    };
+    let (source, error) = runs.into_source(&volume.store, mapped);
     let Some(from) = fragment_from else { return (source, error) };
     let mut extents = Extents::default();
     if let Ok(head) = source.slice(0, from, "file data") {

@@ -7,11 +7,7 @@ use super::{
     inode::{Inode, Layout},
     volume::Volume,
 };
-use crate::{
-    record::to_usize,
-    runs::{self, Runs, unreadable},
-    walk::PATH_LEN_MAX,
-};
+use crate::{runs::Runs, walk::link_target};
 
 /// A chunk with this address is a hole.
 const HOLE: u32 = u32::MAX;
@@ -32,14 +28,7 @@ pub(super) fn file(volume: &Volume, inode: &Inode) -> (ByteSource, Option<Error>
         Layout::Chunked => chunks(volume, inode, &mut runs),
         _ => flat(volume, inode, &mut runs),
     };
-    if let Err(error) = mapped {
-        runs.abandon(error);
-    }
-    let (runs, error) = runs.finish();
-    match runs::source_of(&volume.store, runs) {
-        Ok(source) => (source, error),
-        Err(error) => (unreadable(error, inode.size), Some(error)),
-    }
+    runs.into_source(&volume.store, mapped)
 }
 
 /// In one piece, perhaps with its last block behind the inode.
@@ -93,16 +82,5 @@ fn chunks(volume: &Volume, inode: &Inode, runs: &mut Runs<'_>) -> Result<()> {
 
 /// The target of a symbolic link.
 pub(super) fn symlink(volume: &Volume, inode: &Inode) -> Result<Vec<u8>> {
-    if inode.size == 0 || inode.size > u64::try_from(PATH_LEN_MAX).unwrap_or(0) {
-        return Err(Error::corrupt("i_size", inode.offset.saturating_add(8)));
-    }
-    let (source, error) = file(volume, inode);
-    if let Some(error) = error {
-        return Err(error);
-    }
-    let mut target = vec![0; to_usize(inode.size)];
-    source.read(0, &mut target, "link target")?;
-    let len = target.iter().position(|&byte| byte == 0).unwrap_or(target.len());
-    target.truncate(len);
-    Ok(target)
+    link_target(inode.size, inode.offset.saturating_add(8), || file(volume, inode))
 }

@@ -2,7 +2,10 @@
 
 use bytes::{ByteSource, Error, Result};
 
-use crate::record::{Record, len64};
+use crate::{
+    record::{Record, len64},
+    walk::FileType,
+};
 
 /// Inodes start at multiples of this.
 pub(super) const SLOT_LEN: u64 = 32;
@@ -10,15 +13,6 @@ const COMPACT_LEN: usize = 32;
 const EXTENDED_LEN: usize = 64;
 /// Length of the header of the attributes; each slot of four bytes comes on top of it.
 pub(super) const ATTRIBUTES_HEADER_LEN: usize = 12;
-
-/// What an inode describes, from the upper four bits of `i_mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileType {
-    Regular,
-    Directory,
-    Symlink,
-    Special,
-}
 
 /// How the contents are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +70,7 @@ impl Inode {
             layout => return Err(Error::unsupported("i_format", offset, u64::from(layout))),
         };
         let mode = record.u16(4, "i_mode")?;
-        let file_type = match mode >> 12 {
-            0x8 => FileType::Regular,
-            0x4 => FileType::Directory,
-            0xA => FileType::Symlink,
-            0x1 | 0x2 | 0x6 | 0xC => FileType::Special,
-            _ => return Err(Error::corrupt("i_mode", record.offset_of(4))),
-        };
+        let file_type = FileType::of_mode(mode).ok_or(Error::corrupt("i_mode", record.offset_of(4)))?;
         let size = if is_extended { record.u64(8, "i_size")? } else { u64::from(record.u32(8, "i_size")?) };
         if i64::try_from(size).is_err() {
             return Err(Error::corrupt("i_size", record.offset_of(8)));

@@ -2,15 +2,10 @@
 
 use bytes::Result;
 
-use super::{
-    attributes, content, directory,
-    inode::{FileType, Inode},
-    superblock,
-    volume::Volume,
-};
+use super::{attributes, content, directory, inode::Inode, superblock, volume::Volume};
 use crate::{
     Attributes, EntryKind, Problem, Tree,
-    walk::{self, Found, Listing},
+    walk::{self, FileType, Found, Listing},
 };
 
 /// Lists everything below the root folder of `volume`.

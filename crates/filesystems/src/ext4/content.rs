@@ -9,21 +9,18 @@ use super::{
 };
 use crate::{
     record::len64,
-    runs::{self, Run, Runs, unreadable},
+    runs::{Runs, unreadable},
 };
 
-/// The runs of the first `size` bytes of a file or folder that is not stored inline.
-pub(super) fn runs(volume: &Volume, inode: &Inode, size: u64) -> (Vec<Run>, Option<Error>) {
+/// The runs of the first `size` bytes of a file or folder that is not stored inline, and how finding them ended.
+pub(super) fn runs<'a>(volume: &'a Volume, inode: &Inode, size: u64) -> (Runs<'a>, Result<()>) {
     let mut runs = Runs::new(&volume.source, &volume.budget, size);
     let mapped = if inode.has_extents() {
         extent_tree::map(volume, inode, &mut runs)
     } else {
         block_map::map(volume, inode, &mut runs)
     };
-    if let Err(error) = mapped {
-        runs.abandon(error);
-    }
-    runs.finish()
+    (runs, mapped)
 }
 
 /// The contents of a file as one readable range, and what is wrong with them.
@@ -31,16 +28,14 @@ pub(super) fn file(volume: &Volume, inode: &Inode, inline_data: Option<(u64, usi
     if let Some(error) = inode.encrypted() {
         return (unreadable(error, inode.size), Some(error));
     }
-    let (source, error) = if inode.has_inline_data() {
-        (inline(volume, inode, inline_data), None)
-    } else {
-        let (runs, error) = runs(volume, inode, inode.size);
-        (runs::source_of(&volume.store, runs), error)
-    };
-    match source {
-        Ok(source) => (source, error),
-        Err(error) => (unreadable(error, inode.size), Some(error)),
+    if inode.has_inline_data() {
+        return match inline(volume, inode, inline_data) {
+            Ok(source) => (source, None),
+            Err(error) => (unreadable(error, inode.size), Some(error)),
+        };
     }
+    let (runs, mapped) = runs(volume, inode, inode.size);
+    runs.into_source(&volume.store, mapped)
 }
 
 /// Inline data: the first sixty bytes are in `i_block`, the rest is the attribute `system.data`.

@@ -9,7 +9,11 @@ use super::{
     inode::{BLOCK_LEN, Inode},
     volume::Volume,
 };
-use crate::{record::Record, runs::Place, walk::Listing};
+use crate::{
+    record::{Record, len64},
+    runs::Place,
+    walk::Listing,
+};
 
 /// Inode number, record length, name length, type.
 const HEADER_LEN: usize = 8;
@@ -36,7 +40,11 @@ impl Reader<'_> {
         let head = inode.block_record()?.tail(4, "inline folder")?;
         let head = Record::new(head.bytes(0, head_len, "inline folder")?, head.offset_of(0));
         self.read_records(head);
-        let Some((offset, len)) = more else { return Ok(()) };
+        let tail_len = size.saturating_sub(BLOCK_LEN);
+        let (offset, len) = more.unwrap_or((head.offset_of(head.len()), 0));
+        if tail_len > len {
+            self.listing.errors.push(Error::truncated("system.data", offset, len64(tail_len), len64(len)));
+        }
         // At most 64 KiB: a value lies within an inode or a block.
         let mut tail = vec![0; len];
         self.volume.source.read(offset, &mut tail, "system.data")?;
@@ -47,7 +55,11 @@ impl Reader<'_> {
     fn read_blocks(&mut self, inode: &Inode) -> Result<()> {
         let block_size = self.volume.block_size();
         let size = inode.size.checked_next_multiple_of(block_size).unwrap_or(inode.size);
-        let (runs, error) = content::runs(self.volume, inode, size);
+        let (mut runs, mapped) = content::runs(self.volume, inode, size);
+        if let Err(error) = mapped {
+            runs.abandon(error);
+        }
+        let (runs, error) = runs.finish();
         self.listing.errors.extend(error);
         for run in runs {
             match run.place {

@@ -4,7 +4,10 @@
 use bytes::{Error, Kind, Result};
 
 use super::volume::Block;
-use crate::record::{Record, join32, len64};
+use crate::{
+    record::{Record, join32, len64},
+    walk::FileType,
+};
 
 /// Bytes of the inode every revision has.
 pub(super) const OLD_LEN: usize = 128;
@@ -15,15 +18,6 @@ pub(super) const BLOCK_LEN: usize = 60;
 const FLAG_ENCRYPTED: u32 = 0x800;
 const FLAG_EXTENTS: u32 = 0x8_0000;
 const FLAG_INLINE_DATA: u32 = 0x1000_0000;
-
-/// What an inode describes, from the upper four bits of `i_mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileType {
-    Regular,
-    Directory,
-    Symlink,
-    Special,
-}
 
 /// An inode in memory.
 #[derive(Debug, Clone)]
@@ -49,13 +43,7 @@ impl Inode {
     pub(super) fn parse(bytes: Vec<u8>, offset: u64, large_directories: bool) -> Result<Self> {
         let record = Record::new(&bytes, offset);
         let mode = record.u16(0, "i_mode")?;
-        let file_type = match mode >> 12 {
-            0x8 => FileType::Regular,
-            0x4 => FileType::Directory,
-            0xA => FileType::Symlink,
-            0x1 | 0x2 | 0x6 | 0xC => FileType::Special,
-            _ => return Err(Error::corrupt("i_mode", offset)),
-        };
+        let file_type = FileType::of_mode(mode).ok_or(Error::corrupt("i_mode", offset))?;
         let size_high = record.u32(108, "i_size_high")?;
         // In old folders these four bytes name an access list instead.
         let has_high = file_type == FileType::Regular || (file_type == FileType::Directory && large_directories);

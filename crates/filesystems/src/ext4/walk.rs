@@ -4,13 +4,13 @@ use bytes::Result;
 
 use super::{
     attributes, content, directory,
-    inode::{FileType, Inode},
+    inode::Inode,
     superblock,
     volume::{InodeTable, Volume},
 };
 use crate::{
     Attributes, EntryKind, Problem, Tree,
-    walk::{self, Found, Listing},
+    walk::{self, FileType, Found, Listing},
 };
 
 const ROOT_INODE: u64 = 2;

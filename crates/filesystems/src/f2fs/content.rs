@@ -10,9 +10,9 @@ use super::{
     volume::{Image, Volume},
 };
 use crate::{
-    record::{Record, len64, to_usize},
-    runs::{self, Runs, unreadable},
-    walk::PATH_LEN_MAX,
+    record::{Record, len64},
+    runs::{Runs, unreadable},
+    walk::link_target,
 };
 
 /// Nothing was written there.
@@ -32,14 +32,8 @@ pub(super) fn file(volume: &Volume, inode: &Inode) -> (ByteSource, Option<Error>
         return packed::file(volume, inode, packing);
     }
     let mut plain = Plain { runs: Runs::new(&volume.image.source, &volume.image.budget, inode.size) };
-    if let Err(error) = nodes::each(volume, inode, &mut plain) {
-        plain.runs.abandon(error);
-    }
-    let (runs, error) = plain.runs.finish();
-    match runs::source_of(&volume.image.store, runs) {
-        Ok(source) => (source, error),
-        Err(error) => (unreadable(error, inode.size), Some(error)),
-    }
+    let mapped = nodes::each(volume, inode, &mut plain);
+    plain.runs.into_source(&volume.image.store, mapped)
 }
 
 fn inline(volume: &Volume, inode: &Inode) -> Result<ByteSource> {
@@ -81,15 +75,5 @@ impl Visit for Plain<'_> {
 
 /// The target of a symbolic link.
 pub(super) fn symlink(volume: &Volume, inode: &Inode) -> Result<Vec<u8>> {
-    if inode.size == 0 || inode.size > len64(PATH_LEN_MAX) {
-        return Err(Error::corrupt("i_size", inode.offset.saturating_add(16)));
-    }
-    let (source, error) = file(volume, inode);
-    if let Some(error) = error {
-        return Err(error);
-    }
-    let mut target = vec![0; to_usize(inode.size)];
-    source.read(0, &mut target, "link target")?;
-    target.truncate(target.iter().position(|&byte| byte == 0).unwrap_or(target.len()));
-    Ok(target)
+    link_target(inode.size, inode.offset.saturating_add(16), || file(volume, inode))
 }

@@ -3,7 +3,10 @@
 
 use bytes::{Error, Result};
 
-use crate::record::{Record, len64};
+use crate::{
+    record::{Record, len64},
+    walk::FileType,
+};
 
 const ADDRESSES_AT: usize = 360;
 /// Words of four bytes that hold addresses.
@@ -24,15 +27,6 @@ const FLAG_PACKED: u32 = 0x4;
 /// Clusters of 4 to 256 blocks.
 const CLUSTER_LOG_MIN: u8 = 2;
 const CLUSTER_LOG_MAX: u8 = 8;
-
-/// What an inode describes, from the upper four bits of `i_mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileType {
-    Regular,
-    Directory,
-    Symlink,
-    Special,
-}
 
 /// How a packed file is packed.
 #[derive(Debug, Clone, Copy)]
@@ -72,13 +66,7 @@ impl Inode {
     pub(super) fn parse(bytes: Vec<u8>, offset: u64, number: u32, has_flexible_attributes: bool) -> Result<Self> {
         let record = Record::new(&bytes, offset);
         let mode = record.u16(0, "i_mode")?;
-        let file_type = match mode >> 12 {
-            0x8 => FileType::Regular,
-            0x4 => FileType::Directory,
-            0xA => FileType::Symlink,
-            0x1 | 0x2 | 0x6 | 0xC => FileType::Special,
-            _ => return Err(Error::corrupt("i_mode", offset)),
-        };
+        let file_type = FileType::of_mode(mode).ok_or(Error::corrupt("i_mode", offset))?;
         let size = record.u64(16, "i_size")?;
         if i64::try_from(size).is_err() {
             return Err(Error::corrupt("i_size", record.offset_of(16)));

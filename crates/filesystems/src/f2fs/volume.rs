@@ -8,14 +8,14 @@ use super::{
     attributes,
     checkpoint::Checkpoint,
     content, directory,
-    inode::{FileType, Inode},
+    inode::Inode,
     superblock::{BLOCK_LEN, SEGMENT_BLOCKS, Superblock},
 };
 use crate::{
     Attributes, EntryKind,
     contents::Store,
     record::len64,
-    walk::{self, Found, Listing},
+    walk::{self, FileType, Found, Listing},
 };
 
 /// Entries of the node address table in a block, and their length.

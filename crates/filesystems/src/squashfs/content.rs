@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     record::{Record, to_usize},
-    runs::{self, Packed, Runs, unreadable},
+    runs::{Packed, Runs},
 };
 
 /// In a length: the block is stored as it is.
@@ -25,14 +25,7 @@ const LENGTHS_PER_NODE: u64 = 8;
 pub(super) fn file(volume: &Volume, inode: &Inode, file: &File) -> (ByteSource, Option<Error>) {
     let mut runs = Runs::new(&volume.source, &volume.budget, file.size);
     let mapped = map(volume, inode, file, &mut runs);
-    if let Err(error) = mapped {
-        runs.abandon(error);
-    }
-    let (runs, error) = runs.finish();
-    match runs::source_of(&volume.store, runs) {
-        Ok(source) => (source, error),
-        Err(error) => (unreadable(error, file.size), Some(error)),
-    }
+    runs.into_source(&volume.store, mapped)
 }
 
 fn map(volume: &Volume, inode: &Inode, file: &File, runs: &mut Runs<'_>) -> Result<()> {

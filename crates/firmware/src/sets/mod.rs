@@ -60,11 +60,12 @@ impl Walk<'_> {
         let mut absent: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for number in 0..set.members.len() {
             let Some((name, source)) = set.likely_description(number) else { continue };
-            let parsed = source.to_vec(budget, "description").ok().and_then(|text| parse(&text, budget));
-            let description = match parsed {
-                None => continue,
-                Some(Ok(description)) => description,
-                Some(Err(error)) => {
+            // What cannot be read may be one: its files then keep their own names, and that is told.
+            let text = source.to_vec(budget, "description").map(|text| parse(&text, budget).transpose());
+            let description = match text.and_then(|parsed| parsed) {
+                Ok(None) => continue,
+                Ok(Some(description)) => description,
+                Err(error) => {
                     self.cover(outer, &shown(&name), "description", Outcome::Unread(error.to_string()));
                     continue;
                 }

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Budget, ByteSource, Error, Limit, Result};
-use containers::block_update;
+use containers::block_update::{self, Over};
 use filesystems::EntryKind;
 use findings::Outcome;
 
 use crate::{
     layers::Origin,
     names::shown,
+    partitions,
     tree::Tree,
     walk::{Node, Walk},
 };
 
 const LIST_ENDING: &[u8] = b".transfer.list";
 const DATA_ENDING: &[u8] = b".new.dat";
+const PATCH_ENDING: &[u8] = b".patch.dat";
 
 /// One block update: the names of its members.
 struct Update {
@@ -48,7 +50,7 @@ impl Walk<'_> {
                 Err(error) => self.cover(&node.inside, &name, "block_update", Outcome::Unread(error.to_string())),
             }
             let stem = update.list.strip_suffix(LIST_ENDING).unwrap_or(&update.list).to_vec();
-            let patch = [&stem[..], b".patch.dat"].concat();
+            let patch = [&stem[..], PATCH_ENDING].concat();
             tree.entries.retain(|entry| {
                 let is_part = entry.path.strip_prefix(&update.data[..]).is_some_and(|rest| part_number(rest).is_some());
                 !is_part && entry.path != update.list && entry.path != patch
@@ -84,6 +86,11 @@ fn find(tree: &Tree) -> Vec<Update> {
                 parts.entry(name.to_vec()).or_default().push((number, (*source).clone()));
             }
         }
+        if parts.is_empty() {
+            // Its data is not there: every block that it makes is missing.
+            let data = [stem, DATA_ENDING].concat();
+            updates.push(Update { list: list.to_vec(), data, parts: Vec::new() });
+        }
         for (data, mut parts) in parts {
             parts.sort_by_key(|(number, _)| *number);
             updates.push(Update { list: list.to_vec(), data, parts });
@@ -110,7 +117,13 @@ fn assemble(tree: &Tree, update: &Update, budget: &Budget) -> Result<containers:
     let is_whole = first <= 1 && update.parts.iter().zip(first..).all(|((number, _), expected)| *number == expected);
     let sources: Vec<ByteSource> = update.parts.iter().map(|(_, source)| source.clone()).collect();
     let (data, error) = block_update::new_data(&sources, &update.data, budget)?;
-    let mut opened = block_update::assemble(&list, &data, budget)?;
+    let stem = update.list.strip_suffix(LIST_ENDING).unwrap_or(&update.list);
+    let patches = tree.file(&[stem, PATCH_ENDING].concat()).cloned();
+    let over = budget.base().of(&partitions::base_name(&update.partition())).map(|base| Over {
+        base: base.clone(),
+        patches: patches.unwrap_or_else(|| ByteSource::from_bytes(Vec::new())),
+    });
+    let mut opened = block_update::assemble(&list, &data, over.as_ref(), budget)?;
     let gap = (!is_whole).then_some(Error::corrupt("numbers of the parts have a gap", 0));
     let more = error.into_iter().chain(gap);
     opened.problems.extend(more.map(|error| containers::Problem { name: Vec::new(), error }));
