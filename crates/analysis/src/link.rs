@@ -228,8 +228,16 @@ impl Linker<'_> {
             FactAct::Reply(_) => Some(PROVIDER_REPLY),
             FactAct::Send(_) if fact.data.is_empty() => None,
             FactAct::Send(sent) => self.intents.sink_kind(app, sent),
-            FactAct::Store(_) | FactAct::Field(_) => None,
+            FactAct::Store(kind) => self.is_asked_about(kind, &fact.names).then_some(kind),
+            FactAct::Field(_) => None,
         }
+    }
+
+    /// Whether a rule speaks of what a store of this kind and name is given. Most stores are but a step of a way.
+    fn is_asked_about(&self, kind: &String, names: &[String]) -> bool {
+        let named = |pattern: &String| names.iter().any(|name| knowledge::matches_pattern(pattern, name));
+        let mut rules = self.knowledge.rules.iter().filter(|rule| rule.sinks.contains(kind));
+        rules.any(|rule| rule.names.is_empty() || rule.names.iter().any(named))
     }
 
     /// Resolves every read.

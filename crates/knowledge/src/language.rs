@@ -82,6 +82,9 @@ impl FromStr for Place {
         if let Some(root) = text.strip_suffix(".elem") {
             return Ok(Self { root: root.parse()?, part: Part::Element });
         }
+        if let Some(root) = text.strip_suffix(".text") {
+            return Ok(Self { root: root.parse()?, part: Part::Text });
+        }
         let Some((root, key)) = text.split_once('[') else {
             return Ok(Self { root: text.parse()?, part: Part::Whole });
         };
@@ -104,6 +107,7 @@ impl fmt::Display for Place {
         match &self.part {
             Part::Whole => write!(out, "{}", self.root),
             Part::Element => write!(out, "{}.elem", self.root),
+            Part::Text => write!(out, "{}.text", self.root),
             Part::Key(key) => write!(out, "{}[{key}]", self.root),
             Part::FixedKey(key) => write!(out, "{}['{key}']", self.root),
             Part::Group(group, key) => write!(out, "{}['{group}', {key}]", self.root),

@@ -62,6 +62,8 @@ pub enum Part {
     Whole,
     /// Any element (`.elem`).
     Element,
+    /// What its `toString` says (`.text`): of an object of the app what its class makes of it, and nothing else.
+    Text,
     /// The entry under a constant text (`[argN]`, `[this]`).
     Key(Root),
     /// The entry under a fixed text (`['body']`).

@@ -53,9 +53,9 @@ fn run(program: &Path, knowledge: Option<&Path>, case: &Case) -> Result<Outcome,
     Ok(outcome)
 }
 
-/// The first word after a label at the beginning of a line.
+/// The first word after a label that a line starts with.
 fn figure(said: &str, label: &str) -> Option<String> {
-    let line = said.lines().find_map(|line| line.strip_prefix(label))?;
+    let line = said.lines().find_map(|line| line.trim_start().strip_prefix(label))?;
     line.split_whitespace().next().map(str::to_owned)
 }
 
@@ -76,4 +76,17 @@ fn count(report: &Value, outcome: &mut Outcome) {
         claims.insert(format!("{} x{pairs}: {} -> {}", word("/app"), word("/source/kind"), word("/sink/kind")));
     }
     outcome.claims = claims.into_iter().collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_as_the_program_writes_them() {
+        let said = "tidewaiter: timings\n  wall                  11.20 s\n  CPU                    7.54 s\n  peak memory             108 MiB\n";
+        assert_eq!(figure(said, "CPU").as_deref(), Some("7.54"));
+        assert_eq!(figure(said, "peak memory").as_deref(), Some("108"));
+        assert_eq!(figure(said, "per instruction"), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! Which static fields may change after their class is initialised.
 
-use code::{Body, FieldId, InvokeKind, MethodId, Op, Program, TypeId, ValueId};
+use code::{Body, FieldId, InvokeKind, MethodId, Op, Program, StringId, TypeId, ValueId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Bodies;
@@ -62,16 +62,44 @@ impl StaticWrites {
     /// Searches every body of the program.
     #[must_use]
     pub fn scan(program: &Program, bodies: &dyn Bodies) -> Self {
-        let mut writes = Self::default();
+        let (mut writes, perhaps, _) = Self::by_method(program, bodies);
+        perhaps.into_iter().for_each(|(_, own)| writes.fields.extend(own.fields));
+        writes
+    }
+
+    /// The same for a program that nothing calls from outside but the platform. What only methods write that nothing can
+    /// come to does not count: static methods that no code calls, and whose name no text of the code spells.
+    #[must_use]
+    pub fn scan_app(program: &Program, bodies: &dyn Bodies) -> Self {
+        let (mut writes, perhaps, named) = Self::by_method(program, bodies);
+        let called = perhaps.into_iter().filter(|(method, _)| named.contains(program, *method));
+        called.for_each(|(_, own)| writes.fields.extend(own.fields));
+        writes
+    }
+
+    /// The writes of all methods but the static ones, those of each static one, and what the code calls.
+    fn by_method(program: &Program, bodies: &dyn Bodies) -> (Self, Vec<(MethodId, Self)>, Named) {
+        let (mut writes, mut named) = (Self::default(), Named::default());
+        let mut apart: Vec<(MethodId, Self)> = Vec::new();
         for class in program.classes() {
             for definition in class.methods.iter().filter(|definition| definition.code.is_some()) {
-                if let Some(body) = bodies.body(definition.method) {
-                    let initialises = is_initialiser(program, definition.method).then_some(class.ty);
+                let Some(body) = bodies.body(definition.method) else { continue };
+                let initialises = is_initialiser(program, definition.method).then_some(class.ty);
+                named.note(program, &body);
+                if definition.access & STATIC == 0 || initialises.is_some() {
                     writes.add(program, initialises, &body);
+                    continue;
+                }
+                let known = writes.known.take().unwrap_or_else(|| Fields::new(program));
+                let mut own = Self { fields: FxHashSet::default(), known: Some(known) };
+                own.add(program, None, &body);
+                writes.known = own.known.take();
+                if !own.fields.is_empty() {
+                    apart.push((definition.method, own));
                 }
             }
         }
-        writes
+        (writes, apart, named)
     }
 
     /// Adds the writes of one body; `initialises` is the class whose initialiser it is. All bodies must be of one program.
@@ -112,6 +140,38 @@ impl StaticWrites {
     #[must_use]
     pub fn contains(&self, field: FieldId) -> bool {
         self.fields.contains(&field)
+    }
+}
+
+/// `ACC_STATIC`.
+const STATIC: u32 = 0x8;
+
+/// Names of methods that the code calls, and texts it has: a method may be called by a text.
+#[derive(Default)]
+struct Named {
+    methods: FxHashSet<StringId>,
+    texts: FxHashSet<StringId>,
+}
+
+impl Named {
+    fn note(&mut self, program: &Program, body: &Body) {
+        for instruction in &body.instructions {
+            match &instruction.op {
+                Op::Invoke { method, .. } => {
+                    self.methods.extend(program.method(*method).map(|method| method.name));
+                }
+                Op::Text { text, .. } => {
+                    self.texts.insert(*text);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn contains(&self, program: &Program, method: MethodId) -> bool {
+        program
+            .method(method)
+            .is_none_or(|method| self.methods.contains(&method.name) || self.texts.contains(&method.name))
     }
 }
 

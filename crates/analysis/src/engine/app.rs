@@ -30,6 +30,21 @@ const FIELD_CLASSES_MAX: usize = 4;
 /// Cycles of more methods than this get less work per method and fewer rounds.
 pub(crate) const LARGE_CYCLE_METHODS: usize = 40;
 
+/// Platform classes whose objects stand for the system, not for data: what they refer to does not leak through them. What
+/// code wants of their fields it reads by these.
+const INERT: [&str; 10] = [
+    "Landroid/content/Context;",
+    "Landroid/view/View;",
+    "Landroid/app/Fragment;",
+    "Landroid/support/v4/app/Fragment;",
+    "Landroidx/fragment/app/Fragment;",
+    "Landroid/app/Dialog;",
+    "Landroid/os/Handler;",
+    "Landroid/os/Looper;",
+    "Ljava/lang/Thread;",
+    "Ljava/lang/ClassLoader;",
+];
+
 /// What a call may lead to, before anything is known of its receiver.
 #[derive(Debug, Default)]
 pub(crate) struct CallInfo<'a> {
@@ -97,6 +112,7 @@ pub(crate) struct App<'a> {
     followed: Vec<bool>,
     texted: Vec<bool>,
     callable: FxHashMap<TypeId, bool>,
+    inert: FxHashMap<TypeId, bool>,
     call_infos: FxHashMap<(MethodId, InvokeKind), Rc<CallInfo<'a>>>,
     /// Methods of bundled library classes that were recognised without their names.
     recognised: FxHashMap<MethodId, &'a Model>,
@@ -141,6 +157,7 @@ impl<'a> App<'a> {
             plain,
             followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
             callable: FxHashMap::default(),
+            inert: FxHashMap::default(),
             call_infos: FxHashMap::default(),
             recognised: FxHashMap::default(),
             telling: bundled::TellingTexts::new(program, knowledge),
@@ -162,6 +179,12 @@ impl<'a> App<'a> {
     /// Whether values of a type have no parts: numbers, strings, class literals.
     pub(crate) fn is_plain(&self, ty: TypeId) -> bool {
         self.plain.get(ty.index()).copied().unwrap_or(false)
+    }
+
+    /// Whether objects of a class stand for the system.
+    pub(crate) fn is_inert(&mut self, ty: TypeId) -> bool {
+        let classes = &self.classes;
+        *self.inert.entry(ty).or_insert_with(|| INERT.iter().any(|inert| classes.is_below(ty, inert)))
     }
 
     /// Whether the platform may call methods of such an object once it holds one.
@@ -377,7 +400,7 @@ impl<'a> App<'a> {
 
     /// Every body was surveyed: constants may be asked for.
     pub(crate) fn surveyed(&mut self) {
-        let writes = StaticWrites::scan(self.program, self.bodies);
+        let writes = StaticWrites::scan_app(self.program, self.bodies);
         self.interpreter = Interpreter::new(self.program, self.bodies, Limits::default()).with_writes(writes);
         self.recognised = bundled::recognise(self.program, self.knowledge, &self.telling);
     }

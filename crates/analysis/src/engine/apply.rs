@@ -500,12 +500,20 @@ impl Frame<'_, '_> {
                 && self.known(object).exact_type.is_none()
                 && !matches!(self.app.tables.paths.steps(path).last(), Some(Step::Field(_)) if !self.exact_types(&Value::object(object)).0.is_empty())
             {
-                let arguments: Vec<Value> =
-                    values.iter().skip(1).map(|value| Value::made_of(self.deep_tags(value))).collect();
+                let arguments: Vec<Value> = values.iter().skip(1).map(|value| self.without_objects(value)).collect();
                 let act = Act::Callback(path, name.into(), parameters.map(Into::into), arguments.into());
                 self.effect(act, Tags::default(), Names::new());
             }
         }
         result
+    }
+
+    /// What is known of a value apart from its objects: an effect cannot name them.
+    fn without_objects(&mut self, value: &Value) -> Value {
+        let mut constants = self.text(value);
+        if constants.symbols().is_empty() {
+            constants.open();
+        }
+        Value { constants, ..Value::made_of(self.deep_tags(value)) }
     }
 }

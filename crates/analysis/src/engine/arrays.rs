@@ -57,6 +57,15 @@ pub(crate) fn from_data(descriptor: &str, width_bytes: u8, data: &[u8]) -> Optio
     Some(Constant::Array(Arc::new(ArrayConstant::Numbers { kind, values: values.collect() })))
 }
 
+/// How many elements it has.
+pub(crate) fn len(array: &Constant) -> usize {
+    let Constant::Array(array) = array else { return 0 };
+    match array.as_ref() {
+        ArrayConstant::Numbers { values, .. } => values.len(),
+        ArrayConstant::Objects(elements) => elements.len(),
+    }
+}
+
 /// One element.
 pub(crate) fn element(array: &Constant, index: i64) -> Option<i64> {
     let Constant::Array(array) = array else { return None };

@@ -18,16 +18,6 @@ const TARGETS_MAX: usize = 8;
 const MUTATORS: [&str; 12] =
     ["<init>", "add", "update", "push", "put", "set", "append", "write", "insert", "offer", "replace", "unmarshall"];
 
-/// Platform classes whose objects stand for the system, not for data: what they refer to does not leak through them.
-const INERT: [&str; 6] = [
-    "Landroid/content/Context;",
-    "Landroid/view/View;",
-    "Landroid/os/Handler;",
-    "Landroid/os/Looper;",
-    "Ljava/lang/Thread;",
-    "Ljava/lang/ClassLoader;",
-];
-
 /// The targets of a call in the app, and whether they are all there is.
 struct Targets {
     methods: Vec<MethodId>,
@@ -62,7 +52,10 @@ impl Frame<'_, '_> {
         let targets = self.targets(&info, kind, method, values.first());
         let mut result = Value::default();
         for &target in &targets.methods {
-            let part = self.apply(target, values);
+            let part = match self.receivers_of(kind, method, target, values, &targets) {
+                Some(values) => self.apply(target, &values),
+                None => self.apply(target, values),
+            };
             result.join(&part);
         }
         if targets.library_too {
@@ -118,6 +111,34 @@ impl Frame<'_, '_> {
         }
         let library_too = methods.is_empty() || (own.is_none() && info.implementation.is_none());
         Targets { methods, doubts, library_too }
+    }
+
+    /// The arguments for one of several targets: where every object that the receiver may be has a known class, each
+    /// method runs on the objects whose class has it. Nothing if the arguments serve as they are.
+    fn receivers_of(
+        &mut self,
+        kind: InvokeKind,
+        method: MethodId,
+        target: MethodId,
+        values: &[Value],
+        targets: &Targets,
+    ) -> Option<Vec<Value>> {
+        let is_virtual = matches!(kind, InvokeKind::Virtual | InvokeKind::Interface);
+        if !is_virtual || targets.methods.len() < 2 || targets.doubts != Doubts::default() {
+            return None;
+        }
+        let (receiver, _) = values.split_first()?;
+        let mut runs_here = receiver.clone();
+        runs_here.objects.clear();
+        for &object in &receiver.objects {
+            let (types, _) = self.exact_types(&Value::object(object));
+            if types.iter().any(|&ty| self.app.classes.implementation(ty, method) == Some(target)) {
+                runs_here.objects.push(object);
+            }
+        }
+        let mut values = values.to_vec();
+        *values.first_mut()? = runs_here;
+        Some(values)
     }
 
     /// The class of a receiver that the caller brings decides about a call.
@@ -230,10 +251,7 @@ impl Frame<'_, '_> {
         !objects.is_empty()
             && objects.into_iter().all(|object| {
                 let known = self.known(object);
-                known
-                    .exact_type
-                    .or(known.declared_type)
-                    .is_some_and(|ty| INERT.iter().any(|inert| self.app.classes.is_below(ty, inert)))
+                known.exact_type.or(known.declared_type).is_some_and(|ty| self.app.is_inert(ty))
             })
     }
 }

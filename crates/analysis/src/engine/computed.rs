@@ -32,6 +32,10 @@ impl Frame<'_, '_> {
                 let text = self.text(call.receiver?);
                 Some(self.path_parts(&text, PathPart::Name))
             }
+            ("Ljava/lang/StringBuffer;" | "Ljava/lang/StringBuilder;", "reverse") => {
+                self.reverse(call.receiver?);
+                None
+            }
             ("Landroid/net/Uri;" | "Landroid/content/UriMatcher;", name) => self.computed_by_uri(call, name),
             (
                 "Ljava/lang/String;" | "Landroid/text/TextUtils;" | "Ljava/lang/CharSequence;" | "Ljava/lang/Object;",
@@ -69,6 +73,25 @@ impl Frame<'_, '_> {
         parts
     }
 
+    /// A builder turns its own text round.
+    fn reverse(&mut self, builder: &Value) {
+        for &object in &builder.objects {
+            let mut turned = Constants::default();
+            let text = self.known(object).text.clone();
+            for &symbol in text.symbols() {
+                let exact = if let Symbol::Text(id) = symbol { self.app.tables.patterns.exact(id) } else { None };
+                match exact {
+                    Some(text) => turned.add(self.literal_symbol(&text.chars().rev().collect::<String>())),
+                    None => turned.open(),
+                }
+            }
+            if text.is_open() || text.symbols().is_empty() {
+                turned.open();
+            }
+            self.change(object).text = turned;
+        }
+    }
+
     /// A format string with its arguments filled in. A conversion with flags or a width leaves a gap.
     fn formatted(&mut self, pattern: &Value, arguments: &Value) -> Option<Constants> {
         let Symbol::Text(id) = self.text(pattern).single()? else { return None };
@@ -104,6 +127,10 @@ impl Frame<'_, '_> {
     }
 
     fn literal_text(&mut self, text: &str) -> Constants {
-        Constants::one(Symbol::Text(self.app.tables.patterns.literal(text)))
+        Constants::one(self.literal_symbol(text))
+    }
+
+    fn literal_symbol(&mut self, text: &str) -> Symbol {
+        Symbol::Text(self.app.tables.patterns.literal(text))
     }
 }

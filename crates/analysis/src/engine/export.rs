@@ -66,6 +66,7 @@ pub struct EntryComponent {
 #[must_use]
 pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let mut app = App::new(input);
+    roots::note_components(&mut app, input.components);
     let size = schedule::summarise_all(&mut app);
     let roots = roots::settle(&mut app, input.components);
     let resolved = field_texts::resolve(&mut app);

@@ -180,7 +180,10 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// What a part of an object is where this method has not written it.
     pub(crate) fn unwritten_part(&mut self, object: ObjectId, step: Step) -> Value {
         match self.key(object) {
-            ObjectKey::Made(..) => Value::default(),
+            ObjectKey::Made(..) => match step {
+                Step::Field(field) if self.is_foreign(object) => self.shared_value(field),
+                _ => Value::default(),
+            },
             ObjectKey::Statics => match step {
                 Step::Field(field) => self.shared_value(field),
                 Step::Element | Step::Key(_) => Value::default(),
@@ -198,6 +201,12 @@ impl<'f, 'a> Frame<'f, 'a> {
                 Value::made_of(self.received_tags(class, letter, key))
             }
         }
+    }
+
+    /// Whether the library handed the object out and nothing says what it is: if it has a field of the app, code elsewhere
+    /// made it and holds it.
+    fn is_foreign(&self, object: ObjectId) -> bool {
+        self.heap.get(object).is_some_and(|known| known.exact_type.is_none())
     }
 
     /// The value a caller brings at a path.
@@ -339,7 +348,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 continue;
             }
             match step {
-                Step::Field(field) if known.escaped => self.publish(field, value),
+                Step::Field(field) if known.escaped || self.is_foreign(object) => self.publish(field, value),
                 Step::Element | Step::Key(_) if known.escaped => self.publish_in_statics(object, value),
                 _ => {}
             }
@@ -433,7 +442,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         }
     }
 
-    /// Everything a value and all it refers to may be made of.
+    /// Everything a value and all it refers to may be made of; not what objects that stand for the system have in fields.
     pub(crate) fn deep_tags(&mut self, value: &Value) -> Tags {
         let mut tags = value.tags.clone();
         let mut seen: Vec<ObjectId> = Vec::new();
@@ -460,7 +469,11 @@ impl<'f, 'a> Frame<'f, 'a> {
                 let known = Rc::clone(known);
                 tags.join(&known.content);
                 self.app.work += known.parts.len() as u64 + 1;
-                for part in known.parts.values() {
+                let is_inert = known.exact_type.or(known.declared_type).is_some_and(|ty| self.app.is_inert(ty));
+                for (step, part) in &known.parts {
+                    if is_inert && matches!(step, Step::Field(_)) {
+                        continue;
+                    }
                     tags.join(&part.tags);
                     pending.extend(&part.objects);
                 }

@@ -205,7 +205,7 @@ impl Frame<'_, '_> {
     /// Steps that a part of a place may mean.
     fn steps(&mut self, call: &LibraryCall<'_>, part: &Part) -> Vec<Step> {
         match part {
-            Part::Whole => Vec::new(),
+            Part::Whole | Part::Text => Vec::new(),
             Part::Element => vec![Step::Element],
             Part::FixedKey(key) => vec![Step::Key(self.app.tables.patterns.literal(key).0)],
             Part::Key(root) => {
@@ -236,6 +236,9 @@ impl Frame<'_, '_> {
 
     pub(super) fn get(&mut self, call: &LibraryCall<'_>, place: &Place) -> Value {
         let base = self.root(call, place.root);
+        if place.part == Part::Text {
+            return self.as_text(&base);
+        }
         let steps = self.steps(call, &place.part);
         if steps.is_empty() {
             return base;

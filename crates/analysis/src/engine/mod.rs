@@ -3,6 +3,7 @@
 mod app;
 mod apply;
 mod arrays;
+mod as_text;
 mod binder;
 mod branches;
 mod bundled;

@@ -6,7 +6,7 @@
 
 use code::{FieldId, MethodId, TypeId};
 
-use super::frame::Frame;
+use super::{arrays, frame::Frame};
 use crate::domain::{
     path::Step,
     text::{Constants, Symbol},
@@ -27,6 +27,9 @@ impl Frame<'_, '_> {
         let reference = self.app.program.method(method)?;
         let class = self.app.program.descriptor(reference.class);
         let name = self.app.program.text(reference.name);
+        if (class, name) == ("Ljava/lang/reflect/Array;", "newInstance") {
+            return self.new_arrays(arguments.get(1)?);
+        }
         let receiver = receiver?;
         match (class, name) {
             (_, "getClass") if reference.parameters.is_empty() => self.class_of_object(receiver),
@@ -89,18 +92,47 @@ impl Frame<'_, '_> {
     fn new_instances(&mut self, receiver: &Value, list: Option<&Value>) -> Option<Value> {
         let mut result = Value::default();
         for (number, name) in self.exact_texts(receiver).into_iter().enumerate() {
-            let Some(ty) = self.named_class(&name).filter(|&ty| self.app.program.class_of(ty).is_some()) else {
-                continue;
-            };
+            let Some(ty) = self.named_class(&name) else { continue };
             let object = self.make(REFLECTED + number as u16, Some(ty), Some(ty));
             let this = Value::object(object);
             let given = self.listed(list);
+            if self.app.program.class_of(ty).is_none() {
+                self.construct_library_object(ty, &this, &given.unwrap_or_default());
+                result.join(&this);
+                continue;
+            }
             for constructor in self.members(ty, "<init>", given.as_ref().map(Vec::len)) {
                 self.apply_listed(constructor, Some(&this), list);
             }
             result.join(&this);
         }
         (!result.objects.is_empty()).then_some(result)
+    }
+
+    /// A constructor of the platform that models speak of.
+    fn construct_library_object(&mut self, ty: TypeId, this: &Value, given: &[Value]) {
+        let Some(nothing) = self.app.program.find_type("V") else { return };
+        let descriptor = self.app.program.descriptor(ty);
+        for model in self.app.knowledge.models_named(descriptor, "<init>", given.len()) {
+            self.modelled_call_as(model, nothing, Some(this), given);
+        }
+    }
+
+    /// An array of arrays has one array for each position of the outer ones; which of them is not told apart.
+    fn new_arrays(&mut self, lengths: &Value) -> Option<Value> {
+        let &[list] = lengths.objects.as_slice() else { return None };
+        let known = self.known(list);
+        let constants = known.array.as_deref().map_or(0, arrays::len);
+        let deep = known.parts.keys().filter(|step| matches!(step, Step::Key(_))).count().max(constants);
+        let outer = Value::object(self.make(REFLECTED, None, None));
+        let mut at = outer.clone();
+        for number in 1..deep.min(MEMBERS_MAX) {
+            let inner = self.make(REFLECTED + number as u16, None, None);
+            self.change(inner).many = true;
+            self.write(&at, Step::Element, &Value::object(inner));
+            at = Value::object(inner);
+        }
+        Some(outer)
     }
 
     fn invoke_by_name(&mut self, receiver: &Value, arguments: &[Value]) -> Option<Value> {

@@ -83,6 +83,15 @@ pub(crate) struct Roots {
     pub(crate) effects: Vec<(MethodId, Effect, Option<Reply>)>,
 }
 
+/// The platform creates the components: their methods may be called where code speaks of an interface they implement.
+pub(crate) fn note_components(app: &mut App<'_>, components: &[EntryComponent]) {
+    for component in components {
+        if let Some(ty) = class_of(app, component) {
+            app.classes.note_created(ty);
+        }
+    }
+}
+
 /// Finds the ways in, and settles what the summaries left to a caller that does not exist.
 pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots {
     let mut entries = Vec::new();
@@ -90,8 +99,9 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
     let mut starts: Vec<(MethodId, u32)> = Vec::new();
     for component in components {
         let found = component_roots(app, component);
-        let made = if life::is_of_manifest(&component.kind) { Vec::new() } else { made_by_layouts(app, component) };
-        if found.is_empty() && made.is_empty() {
+        // A component may be a listener too, of itself or of what it makes.
+        let made = listens(app, component);
+        if found.is_empty() && (made.is_empty() || life::is_of_manifest(&component.kind)) {
             continue;
         }
         let entry = entries.len() as u32;
@@ -116,8 +126,8 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
     Roots { entries, entry_of, effects }
 }
 
-/// What the platform calls on an object that a layout makes.
-fn made_by_layouts(app: &mut App<'_>, component: &EntryComponent) -> Vec<MethodId> {
+/// What the platform calls on an object that it or a layout makes, once that is registered.
+fn listens(app: &mut App<'_>, component: &EntryComponent) -> Vec<MethodId> {
     let Some(ty) = class_of(app, component) else { return Vec::new() };
     app.callbacks_of(ty).iter().map(|(method, _)| *method).collect()
 }
