@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
+    native_files,
 };
 
 /// How many details, carriers or triggers a finding lists.
@@ -255,6 +256,9 @@ impl<'a> Teller<'a> {
         if best.name_partly_known {
             reasons.insert("the name of a store is only partly known");
             level = level.min(Level::Medium);
+        }
+        if reasons.contains(native_files::DOUBT) {
+            level = Level::Low;
         }
         let (unreached, ..) = best.order;
         if unreached {

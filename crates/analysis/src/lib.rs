@@ -15,6 +15,7 @@ mod engine;
 pub mod facts;
 mod kinds;
 pub mod link;
+pub mod native_files;
 
 pub use engine::{AppInput, EntryComponent, analyse_app};
 pub use kinds::Kinds;

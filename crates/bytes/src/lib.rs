@@ -13,6 +13,7 @@ pub mod host;
 mod keys;
 mod source;
 mod spool;
+mod spread;
 
 pub use base::Base;
 pub use budget::{Budget, Limit, Limits};
@@ -22,3 +23,4 @@ pub use extents::{Extents, Piece};
 pub use keys::Keys;
 pub use source::{ByteSource, ReadAt};
 pub use spool::Spool;
+pub use spread::bits_per_byte;

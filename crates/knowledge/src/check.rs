@@ -3,6 +3,7 @@
 use crate::load::{At, Loader};
 use crate::model::{Model, Part, Place, Root, SinkKind, SourceKind};
 use crate::names::parameter_count;
+use crate::native::NativeSource;
 use crate::platform::Role;
 use crate::policy::Axis;
 use crate::problem::{Fault, Problem};
@@ -33,6 +34,13 @@ impl Loader {
         for entry in self.callbacks.values() {
             self.check_roles(&entry.value.parameters, &entry.at)?;
         }
+        for entry in self.native_facts.values() {
+            match &entry.value.source {
+                NativeSource::Kind(kind) => self.check_data(kind, &entry.at)?,
+                NativeSource::Channel(channel) => self.check_channel(channel, &entry.at)?,
+            }
+            self.check_sink(&entry.value.sink, &entry.at)?;
+        }
         self.check_parties()?;
         self.check_data_ranks()?;
         self.check_rules()
@@ -50,6 +58,13 @@ impl Loader {
             return Ok(());
         }
         Err(at.problem(Fault::Undefined { what: "sink kind", name: kind.to_owned() }))
+    }
+
+    fn check_channel(&self, channel: &str, at: &At) -> Result<(), Problem> {
+        if self.channels.contains_key(channel) {
+            return Ok(());
+        }
+        Err(at.problem(Fault::Undefined { what: "channel", name: channel.to_owned() }))
     }
 
     fn check_table(&self, table: &str, at: &At) -> Result<(), Problem> {

@@ -21,6 +21,7 @@ mod load_parties;
 mod load_platform;
 mod model;
 mod names;
+mod native;
 mod packer;
 mod party;
 mod platform;
@@ -41,6 +42,7 @@ pub use model::{
     Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
+pub use native::{NativeFact, NativeSource};
 pub use packer::Packer;
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 pub use platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
@@ -87,6 +89,8 @@ pub struct Knowledge {
     pub permissions: BTreeMap<String, Permission>,
     /// Suppliers by id.
     pub suppliers: Vec<Supplier>,
+    /// What native files do, told by what they import and say, by id.
+    pub native_facts: Vec<NativeFact>,
     /// Tools that seal the code of apps, by id.
     pub packers: Vec<Packer>,
     /// Classes of libraries that are recognised without their names, by class.
@@ -195,6 +199,7 @@ impl Knowledge {
             lifecycles: map(loader.lifecycles),
             permissions: map(loader.permissions),
             suppliers,
+            native_facts: values(loader.native_facts),
             packers: values(loader.packers),
             bundled: values(loader.bundled),
             boot_keys: map(loader.boot_keys),

@@ -8,6 +8,7 @@ use crate::baseline::{Baseline, Marker, ScoreRules};
 use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
+use crate::native::NativeFact;
 use crate::packer::Packer;
 use crate::party::{KnownCertificate, Organisation, PartyRule};
 use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, StaticField};
@@ -88,6 +89,7 @@ pub(crate) struct Loader {
     pub(crate) lifecycles: Entries<String, Lifecycle>,
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
+    pub(crate) native_facts: Entries<String, NativeFact>,
     pub(crate) packers: Entries<String, Packer>,
     pub(crate) bundled: Entries<String, Bundled>,
     pub(crate) boot_keys: Entries<String, String>,
@@ -170,6 +172,10 @@ impl Loader {
             }
             reference(entry.reference, &cited, &at)?;
             put(&mut self.boot_keys, entry.sha1.clone(), &entry.sha1, entry.name, &at)?;
+        }
+        for (index, entry) in file.native_fact.into_iter().enumerate() {
+            let at = at("native_fact", index, &entry.id);
+            self.native_fact(entry, &cited, &at)?;
         }
         for (index, entry) in file.packer.into_iter().enumerate() {
             let at = at("packer", index, &entry.id);

@@ -68,6 +68,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) marker: Vec<Marker>,
     #[serde(default)]
+    pub(crate) native_fact: Vec<NativeFact>,
+    #[serde(default)]
     pub(crate) packer: Vec<Packer>,
     #[serde(default)]
     pub(crate) baseline: Vec<Baseline>,
@@ -258,6 +260,25 @@ pub(crate) struct Callback {
     pub(crate) kind: String,
     #[serde(default)]
     pub(crate) parameters: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NativeFact {
+    pub(crate) id: String,
+    pub(crate) source: Option<String>,
+    pub(crate) channel: Option<String>,
+    pub(crate) sink: String,
+    #[serde(default)]
+    pub(crate) files: Vec<String>,
+    pub(crate) runs_in: Option<String>,
+    #[serde(default)]
+    pub(crate) imports: Vec<Vec<String>>,
+    #[serde(default)]
+    pub(crate) strings: Vec<Vec<String>>,
+    #[serde(default)]
+    pub(crate) cipher_text: bool,
+    pub(crate) reference: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use knowledge::{Axis, EvidenceKind, Knowledge, Problem, Role, SourceKind};
+use knowledge::{Axis, EvidenceKind, Knowledge, NativeSource, Problem, Role, SourceKind};
 
 fn embedded() -> Result<Knowledge, Problem> {
     Knowledge::embedded()
@@ -55,6 +55,10 @@ fn every_data_kind_is_produced_somewhere() {
             made.insert(kind.clone());
         }
     }
+    made.extend(knowledge.native_facts.iter().filter_map(|fact| match &fact.source {
+        NativeSource::Kind(kind) => Some(kind.clone()),
+        NativeSource::Channel(_) => None,
+    }));
     let never: Vec<&String> = knowledge.data_kinds.keys().filter(|kind| !made.contains(*kind)).collect();
     assert!(never.is_empty(), "{never:?}");
 }

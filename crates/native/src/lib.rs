@@ -9,6 +9,7 @@
 //! init::services(&bytes)                           // services of an init script, their users and sockets
 //! ```
 
+pub mod cipher_text;
 mod dynamic;
 mod elf;
 pub mod init;

@@ -4,7 +4,7 @@
 //! Met in apps that load parts of themselves later, and in apps that hide. What is found is read as part of the app. What
 //! looks like cipher text is named: code may be in it.
 
-use bytes::{Budget, ByteSource, Error, Limit, Result};
+use bytes::{Budget, ByteSource, Error, Limit, Result, bits_per_byte};
 use containers::zip::Archive;
 
 use crate::{model::CodeFile, open::dex_number, window::for_each_window};
@@ -313,23 +313,7 @@ fn is_known(head: &[u8; 16]) -> bool {
 fn is_sealed(source: &ByteSource) -> Result<bool> {
     let mut sample = vec![0; SAMPLE_LEN];
     let count = source.read_some(0, &mut sample)?;
-    let sample = sample.get(..count).unwrap_or_default();
-    let mut counts = [0_u32; 256];
-    for &byte in sample {
-        if let Some(count) = counts.get_mut(usize::from(byte)) {
-            *count += 1;
-        }
-    }
-    let total = sample.len() as f64;
-    let bits: f64 = counts
-        .iter()
-        .filter(|&&count| count > 0)
-        .map(|&count| {
-            let share = f64::from(count) / total;
-            -share * share.log2()
-        })
-        .sum();
-    Ok(bits > SEALED_BITS)
+    Ok(bits_per_byte(sample.get(..count).unwrap_or_default()) > SEALED_BITS)
 }
 
 #[cfg(test)]

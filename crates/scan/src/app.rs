@@ -22,6 +22,9 @@ const HIDDEN_STRINGS_MAX: usize = 2_000;
 /// Longest resource table whose texts the code may ask for.
 const RESOURCES_LEN_MAX: u64 = 128 << 20;
 
+/// Most paths of programs kept of one app.
+const PROGRAMS_MAX: usize = 256;
+
 /// Parameters of a method that `android:onClick` of a layout names.
 const CLICK_SIGNATURE: &str = "(Landroid/view/View;)";
 
@@ -34,6 +37,8 @@ pub struct AppResult {
     pub hidden_strings: Vec<HiddenString>,
     /// Host names in its strings, hidden ones included.
     pub hosts: BTreeSet<String>,
+    /// Paths of programs in its strings, hidden ones included.
+    pub programs: BTreeSet<String>,
     /// Java packages of its classes, with dots.
     pub namespaces: BTreeSet<String>,
     /// Shapes of its method bodies that some supplier is known by.
@@ -128,6 +133,7 @@ fn analyse_code(
     for hidden in &hidden_strings {
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
+    let programs = programs(&program, &hidden_strings);
     let namespaces = namespaces(&program);
     let (markers, schemes) = markers::found_in(&program, &hidden_strings, knowledge);
     let shapes = shapes.found_in(&program);
@@ -146,7 +152,7 @@ fn analyse_code(
         bodies: &bodies,
         text: &text,
     });
-    AppResult { facts, hidden_strings, hosts, namespaces, shapes, markers, schemes, code, fidelity, problems }
+    AppResult { facts, hidden_strings, hosts, programs, namespaces, shapes, markers, schemes, code, fidelity, problems }
 }
 
 /// The code of an app: first what the platform takes for it, so that its classes go first, then what it hides.
@@ -180,6 +186,16 @@ fn fidelity(program: &Program) -> String {
     let told: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if told.is_empty() { String::new() } else { format!("compiled dex files: {}", told.join(", ")) }
+}
+
+/// Paths like `/system/bin/name` at the beginning of a string: what follows a space are arguments.
+fn programs(program: &Program, hidden: &[HiddenString]) -> BTreeSet<String> {
+    let texts = (0..program.string_count()).map(|id| program.text(StringId(u32::try_from(id).unwrap_or(u32::MAX))));
+    let texts = texts.chain(hidden.iter().map(|hidden| hidden.value.as_str()));
+    let words = texts.filter_map(|text| text.split_whitespace().next());
+    let folders = ["/bin/", "/xbin/", "/sbin/"];
+    let is_program = |path: &&str| path.starts_with('/') && folders.iter().any(|folder| path.contains(folder));
+    words.filter(is_program).map(str::to_owned).take(PROGRAMS_MAX).collect()
 }
 
 /// Java packages that the program defines classes in.

@@ -10,6 +10,7 @@ mod bodies;
 mod class_path;
 mod markers;
 mod native;
+mod native_files;
 mod record;
 mod report;
 mod reuse;

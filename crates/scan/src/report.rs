@@ -8,7 +8,7 @@ use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
-use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, record, updates};
+use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, native_files, record, updates};
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -19,8 +19,13 @@ pub(crate) fn tell(
     knowledge: &Knowledge,
 ) -> Report {
     let open = OpenPermissions::new(packages, firmware, knowledge);
-    let apps = link_apps(packages, results, &open);
-    let containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
+    let mut apps = link_apps(packages, results, &open);
+    let mut containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
+    let natives = native_files::read(firmware, packages, results, knowledge);
+    for (app, container) in natives.link_apps() {
+        apps.push(app);
+        containers.push(container);
+    }
     let (findings, cut_searches) = analysis::claims::claim(&apps, &containers, knowledge);
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
     let records: Vec<AppRecord> = packages
@@ -44,7 +49,7 @@ pub(crate) fn tell(
         inputs: inputs.iter().map(|input| input_record(input, firmware)).collect(),
         identity: packages::identity(firmware, packages),
         grades: record::grades(findings.iter(), knowledge),
-        coverage: coverage(firmware, packages, results, knowledge),
+        coverage: coverage(firmware, packages, results, natives.coverage, knowledge),
         statistics: statistics(firmware, &records, results, cut_searches),
         findings,
         suppliers,
@@ -107,8 +112,15 @@ fn parties(firmware: &Firmware, packages: &[Package], knowledge: &Knowledge) -> 
 }
 
 /// The lines of the walk, and one or two for each package.
-fn coverage(firmware: &Firmware, packages: &[Package], results: &[AppResult], knowledge: &Knowledge) -> Vec<Coverage> {
+fn coverage(
+    firmware: &Firmware,
+    packages: &[Package],
+    results: &[AppResult],
+    natives: Vec<Coverage>,
+    knowledge: &Knowledge,
+) -> Vec<Coverage> {
     let mut lines = firmware.coverage.clone();
+    lines.extend(natives);
     for line in lines.iter_mut().filter(|line| line.kind == "vbmeta") {
         if let Outcome::Read(text) = &mut line.outcome
             && let Some((_, name)) = knowledge.boot_keys.iter().find(|(sha1, _)| text.contains(sha1.as_str()))

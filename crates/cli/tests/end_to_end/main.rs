@@ -15,3 +15,4 @@ mod common;
 mod documents;
 mod example;
 mod hidden;
+mod native;

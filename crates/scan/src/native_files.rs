@@ -1,0 +1,175 @@
+//! Native files of the device: which are held against the facts, who starts them, and which apps speak to them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use analysis::{
+    facts::{AppFacts, FactAct},
+    link::LinkApp,
+    native_files::{ChannelNames, NativeFile, Starter, examine},
+};
+use bytes::{Budget, ByteSource, Limits};
+use findings::{Coverage, Outcome};
+use firmware::{FileKind, Firmware};
+use knowledge::{Knowledge, NativeSource};
+use native::{Elf, init};
+use packages::Package;
+use rayon::prelude::*;
+
+use crate::{app::AppResult, record};
+
+/// Longest init script that is read.
+const SCRIPT_LEN_MAX: u64 = 4 << 20;
+/// Users that the platform trusts like itself.
+const CORE_USERS: &[&str] = &["root", "system"];
+
+/// What was found out about the native files.
+#[derive(Debug, Default)]
+pub(crate) struct NativeFiles {
+    /// Files that facts speak of, in the order of the device, with what they do and whether a core user starts them.
+    files: Vec<(NativeFile, AppFacts, bool)>,
+    /// Files that could not be read.
+    pub(crate) coverage: Vec<Coverage>,
+}
+
+/// Examines every native file, on the threads of the current pool.
+pub(crate) fn read(
+    firmware: &Firmware,
+    packages: &[Package],
+    results: &[AppResult],
+    knowledge: &Knowledge,
+) -> NativeFiles {
+    let names = channel_names(results, knowledge);
+    let mut starters = services(firmware);
+    starters.extend(naming_apps(packages, results));
+    let on_device = firmware.files.iter().filter_map(|file| match &file.kind {
+        FileKind::File(source) => Some((file.path.as_str(), file.container.as_str(), source)),
+        FileKind::Symlink(_) | FileKind::Missing => None,
+    });
+    // Libraries of an app are loaded by it and read with it; programs elsewhere in its package are there to be started.
+    let in_packages = packages.iter().flat_map(|package| {
+        let elsewhere = package.natives.iter().filter(|file| !file.path.contains("!lib/"));
+        elsewhere.map(|file| (file.path.as_str(), package.container.as_str(), &file.source))
+    });
+    let all: Vec<(&str, &str, &ByteSource)> = on_device.chain(in_packages).collect();
+    let examined: Vec<Examined> =
+        all.into_par_iter().filter_map(|file| one(file, &names, &starters, knowledge)).collect();
+    let mut result = NativeFiles::default();
+    for file in examined {
+        match file {
+            Examined::Spoken(file) => {
+                let (facts, is_core) = (file.facts(&starters, knowledge), file.is_core(&starters));
+                result.files.push((*file, facts, is_core));
+            }
+            Examined::Unread(line) => result.coverage.push(line),
+        }
+    }
+    result
+}
+
+enum Examined {
+    Spoken(Box<NativeFile>),
+    Unread(Coverage),
+}
+
+fn one(
+    file: (&str, &str, &ByteSource),
+    names: &ChannelNames,
+    starters: &[Starter],
+    knowledge: &Knowledge,
+) -> Option<Examined> {
+    let (path, container, source) = file;
+    if !Elf::probe(source) {
+        return None;
+    }
+    // A fault of this program is a hole of this file, not the end of the scan.
+    let reason = match catch_unwind(AssertUnwindSafe(|| examine(file, names, starters, knowledge))) {
+        Ok(Ok(found)) => return found.map(|found| Examined::Spoken(Box::new(found))),
+        // Files for other processors of the phone are no programs of the device.
+        Ok(Err(error)) if matches!(error.kind, bytes::Kind::Unsupported(_)) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "reading this native file failed inside".to_owned(),
+    };
+    Some(Examined::Unread(Coverage {
+        container: container.to_owned(),
+        path: path.to_owned(),
+        kind: "native".to_owned(),
+        outcome: Outcome::Unread(reason),
+    }))
+}
+
+/// Names under which apps write to the channels that facts read from.
+fn channel_names(results: &[AppResult], knowledge: &Knowledge) -> ChannelNames {
+    let read = |kind: &String| {
+        knowledge
+            .native_facts
+            .iter()
+            .any(|fact| matches!(&fact.source, NativeSource::Channel(channel) if channel == kind))
+    };
+    let facts = results.iter().flat_map(|result| &result.facts.facts);
+    let written = facts.filter_map(|fact| match &fact.act {
+        FactAct::Store(kind) if read(kind) => Some((kind, &fact.names)),
+        _ => None,
+    });
+    let names = written.flat_map(|(kind, names)| names.iter().map(move |name| (kind, name)));
+    names.filter(|(_, name)| !name.contains('*')).map(|(kind, name)| (kind.clone(), name.clone())).collect()
+}
+
+/// What the init scripts of the device start.
+fn services(firmware: &Firmware) -> Vec<Starter> {
+    let mut starters = Vec::new();
+    for file in firmware.files.iter().filter(|file| file.path.ends_with(".rc")) {
+        let FileKind::File(source) = &file.kind else { continue };
+        let Some(script) = script(source) else { continue };
+        for service in init::services(&script) {
+            let user = service.user.as_deref().unwrap_or("root");
+            let words = format!("init service {} of {} as {user}", service.name, file.path);
+            let is_core = CORE_USERS.contains(&user);
+            let sockets = service.sockets.into_iter().map(|socket| socket.name).collect();
+            starters.push(Starter { program: service.program, words, is_core, sockets });
+        }
+    }
+    starters.sort();
+    starters.dedup();
+    starters
+}
+
+/// What cannot be read is told in the coverage by whoever lists it.
+fn script(source: &ByteSource) -> Option<Vec<u8>> {
+    if source.len() > SCRIPT_LEN_MAX {
+        return None;
+    }
+    source.to_vec(&Budget::new(Limits::FILE), "init script").ok()
+}
+
+/// Apps whose code names a program of the device, and those that carry one.
+fn naming_apps(packages: &[Package], results: &[AppResult]) -> Vec<Starter> {
+    let mut starters = Vec::new();
+    for (package, result) in packages.iter().zip(results).filter(|(package, _)| !package.name.is_empty()) {
+        let (name, is_core) = (record::name_of(package), package.bypasses_permission_checks());
+        let starter =
+            |program: &String, words| Starter { program: program.clone(), words, is_core, sockets: Vec::new() };
+        starters.extend(result.programs.iter().map(|program| starter(program, format!("app {name} names it"))));
+        starters.extend(package.natives.iter().map(|file| starter(&file.path, format!("app {name} carries it"))));
+    }
+    starters
+}
+
+impl NativeFiles {
+    /// The files as the linker needs them, with the layers around each.
+    pub(crate) fn link_apps(&self) -> impl Iterator<Item = (LinkApp<'_>, String)> {
+        self.files.iter().map(|(file, facts, is_core)| {
+            let app = LinkApp {
+                package: file.path.clone(),
+                path: file.path.clone(),
+                // It shares files with nobody: what it reads was not read.
+                owner: file.path.clone(),
+                core_user: *is_core,
+                permissions: Vec::new(),
+                providers: Vec::new(),
+                components: Vec::new(),
+                facts,
+            };
+            (app, file.container.clone())
+        })
+    }
+}
