@@ -2,9 +2,12 @@
 //!
 //! To add one: write `src/<name>.rs` (or a folder) with a `FORMAT`, then name it twice below.
 
+pub mod cramfs;
 pub mod erofs;
 pub mod ext4;
 pub mod f2fs;
+pub mod fat;
+pub mod romfs;
 pub mod squashfs;
 
 mod contents;
@@ -16,7 +19,16 @@ mod walk;
 use bytes::{Budget, ByteSource, Result};
 
 /// Every file system that can be read from an image, in the order they are tried.
-pub const FORMATS: &[&Format] = &[&erofs::FORMAT, &ext4::FORMAT, &f2fs::FORMAT, &squashfs::FORMAT];
+pub const FORMATS: &[&Format] = &[
+    &erofs::FORMAT,
+    &ext4::FORMAT,
+    &f2fs::FORMAT,
+    &squashfs::FORMAT,
+    &cramfs::FORMAT,
+    &romfs::FORMAT,
+    // The mark of the boot sector is weak: after all that have a better one.
+    &fat::FORMAT,
+];
 
 /// A file system that can be read.
 pub struct Format {
