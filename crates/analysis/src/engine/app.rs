@@ -83,6 +83,8 @@ pub(crate) struct App<'a> {
     pub(crate) work: u64,
     /// Classes each method creates objects of.
     pub(crate) creates: FxHashMap<MethodId, Vec<TypeId>>,
+    /// Classes that code names as such or by a text, and may make objects of that way.
+    pub(crate) made_by_name: FxHashSet<TypeId>,
     /// Limits reached, by name.
     pub(crate) cuts: BTreeMap<&'static str, u64>,
     /// Exact classes of the objects stored in a field; empty: not known.
@@ -141,6 +143,7 @@ impl<'a> App<'a> {
             cycle_methods: 1,
             work: 0,
             creates: FxHashMap::default(),
+            made_by_name: FxHashSet::default(),
             cuts: BTreeMap::new(),
             field_classes: FxHashMap::default(),
             static_constants: FxHashMap::default(),
@@ -379,8 +382,12 @@ impl<'a> App<'a> {
                     // An object may be made by the name of its class.
                     if let Some(ty) = self.class_named(*text) {
                         self.classes.note_created(ty);
+                        self.made_by_name.insert(ty);
                     }
                     self.telling.note(*text, self.program.method(method).map(|method| method.class))
+                }
+                Op::ClassOf { ty, .. } => {
+                    self.made_by_name.insert(*ty);
                 }
                 Op::StaticPut { from, field } => self.note_stored(self.declared(*field), made.get(from).copied()),
                 _ => {}

@@ -22,6 +22,8 @@ const MUTATORS: [&str; 12] =
 struct Targets {
     methods: Vec<MethodId>,
     doubts: Doubts,
+    /// Whether some were left out.
+    are_cut: bool,
     /// Whether the receiver may also be an object of a library class.
     library_too: bool,
 }
@@ -63,6 +65,9 @@ impl Frame<'_, '_> {
             result.join(&part);
         }
         result.tags = result.tags.doubted(targets.doubts);
+        if targets.are_cut {
+            result.constants.open();
+        }
         result
     }
 
@@ -78,6 +83,7 @@ impl Frame<'_, '_> {
             return Targets {
                 methods: own.into_iter().collect(),
                 doubts: Doubts::default(),
+                are_cut: false,
                 library_too: own.is_none(),
             };
         }
@@ -89,7 +95,7 @@ impl Frame<'_, '_> {
             methods.sort();
             methods.dedup();
             let library_too = methods.len() < exact.len() && methods.is_empty();
-            return Targets { methods, doubts: Doubts::default(), library_too };
+            return Targets { methods, doubts: Doubts::default(), are_cut: false, library_too };
         }
         if info.overriders.len() > 1 {
             self.note_dispatch(receiver);
@@ -99,7 +105,8 @@ impl Frame<'_, '_> {
             methods.extend(own);
         }
         let mut doubts = if methods.len() > 1 { Doubts::EVERY_OVERRIDE } else { Doubts::default() };
-        if methods.len() > TARGETS_MAX {
+        let are_cut = methods.len() > TARGETS_MAX;
+        if are_cut {
             self.app.cut("targets per virtual call");
             doubts = doubts.and(Doubts::TARGETS_CUT);
             // Those that are known to do something come first; the order among equals is that of the files.
@@ -110,7 +117,7 @@ impl Frame<'_, '_> {
             methods.truncate(TARGETS_MAX);
         }
         let library_too = methods.is_empty() || (own.is_none() && info.implementation.is_none());
-        Targets { methods, doubts, library_too }
+        Targets { methods, doubts, are_cut, library_too }
     }
 
     /// The arguments for one of several targets: where every object that the receiver may be has a known class, each

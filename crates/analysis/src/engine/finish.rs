@@ -67,6 +67,7 @@ impl Frame<'_, '_> {
     /// The method was not gone through to the end: its result may be made of everything that went in.
     fn approximate(&mut self, result: &mut Value) {
         self.app.cut("methods approximated");
+        result.constants.open();
         for position in 0..self.body.parameters.len() {
             let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
             let input = Tags::one(Tag::Input(path), Trace::default());

@@ -248,6 +248,10 @@ impl Frame<'_, '_> {
             let part = self.read(&base, step);
             value.join(&part);
         }
+        // What was put in where it is not seen may be anything.
+        if value.objects.is_empty() && value.constants.symbols().is_empty() {
+            value.constants.open();
+        }
         value
     }
 
@@ -498,6 +502,10 @@ impl Frame<'_, '_> {
         let tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
         let value = Value::made_of(tags);
         self.put(call, to, &value, false);
+        // What comes in may be anything, whatever it is where nothing comes in.
+        if to.root == Root::Return && call.result.constants.symbols().is_empty() {
+            call.result.constants.open();
+        }
     }
 
     fn sink_rule(&mut self, call: &mut LibraryCall<'_>, rule: &SinkRule, flows: &[Flow]) {

@@ -20,6 +20,7 @@ mod intents;
 mod library;
 mod life;
 mod providers;
+mod reach;
 mod reflection;
 mod roots;
 mod schedule;

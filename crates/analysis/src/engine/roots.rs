@@ -1,7 +1,5 @@
 //! Where the platform enters an app, and what then happens with what nobody in the app brings.
 
-use std::collections::VecDeque;
-
 use code::{Body, MethodId, TypeId};
 use findings::Hop;
 use knowledge::Role;
@@ -14,6 +12,7 @@ use super::{
     frame::Frame,
     life,
     providers::{self, Request},
+    reach,
 };
 use crate::{
     domain::{
@@ -110,7 +109,8 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         starts.extend(found.iter().map(|root| root.method).chain(made).chain(made_by).map(|method| (method, entry)));
         lives.push((component, found));
     }
-    let entry_of = reach(app, &starts);
+    let platform_made = components.iter().filter_map(|component| class_of(app, component)).collect();
+    let entry_of = reach::reach(app, &starts, platform_made);
     let certain = certain(app, &starts);
     app.find_outside_writes(&certain);
     let mut effects = Vec::new();
@@ -169,28 +169,6 @@ fn binder_roots(app: &App<'_>) -> Vec<Root> {
         ..Root::of(app, found.method)
     });
     roots.collect()
-}
-
-/// Which methods the entry points lead to: through calls, and through objects that are created and then called back.
-fn reach(app: &App<'_>, starts: &[(MethodId, u32)]) -> FxHashMap<MethodId, u32> {
-    let mut entry_of = FxHashMap::default();
-    let mut pending: VecDeque<(MethodId, u32)> = starts.iter().copied().collect();
-    let mut entered: FxHashSet<TypeId> = FxHashSet::default();
-    while let Some((method, entry)) = pending.pop_front() {
-        if entry_of.contains_key(&method) {
-            continue;
-        }
-        entry_of.insert(method, entry);
-        pending.extend(app.calls.get(&method).into_iter().flatten().map(|&target| (target, entry)));
-        for &ty in app.creates.get(&method).into_iter().flatten() {
-            pending.extend(app.classes.platform_callable(ty).into_iter().map(|target| (target, entry)));
-        }
-        let class = app.program.method(method).map(|method| method.class);
-        if let Some(class) = class.filter(|class| entered.insert(*class)) {
-            pending.extend(app.classes.find(class, "<clinit>", None).map(|initialiser| (initialiser, entry)));
-        }
-    }
-    entry_of
 }
 
 /// Methods that lives come to: through calls, and through objects with callbacks that the knowledge speaks of.

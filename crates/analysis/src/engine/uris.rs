@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::{frame::Frame, library::LibraryCall};
 use crate::domain::{
+    tags::Tag,
     text::{Constants, Symbol},
     value::Value,
 };
@@ -131,8 +132,11 @@ impl Frame<'_, '_> {
         Some(Constants::one(Symbol::Number(i64::from(holds))))
     }
 
-    /// The text of a value, if it is this and no other.
+    /// The text of a value, if it is this and no other: data that comes in may have any.
     fn exact_text(&mut self, value: &Value) -> Option<Rc<str>> {
+        if self.deep_tags(value).iter().any(|tagged| matches!(tagged.tag, Tag::Source(_))) {
+            return None;
+        }
         match self.text(value).single()? {
             Symbol::Text(id) => self.app.tables.patterns.exact(id),
             Symbol::Null | Symbol::Number(_) | Symbol::Class(_) => None,

@@ -89,7 +89,10 @@ impl<'a> Intents<'a> {
                 match sent.operation {
                     Operation::Result => self.results.entry((number, sender)).or_default().push(position),
                     Operation::PassOn => self.passed_on.entry((number, sender)).or_default().push(position),
-                    Operation::ActivityForResult if sent.component.is_empty() && sent.package.is_empty() => {
+                    // Who gets an intent that data addresses is not known: it may be anybody.
+                    Operation::ActivityForResult
+                        if sent.package.is_empty() && sent.component.iter().all(|name| name.contains('*')) =>
+                    {
                         self.asking_anybody.insert((number, sender));
                     }
                     _ => {}
