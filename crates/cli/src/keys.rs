@@ -15,6 +15,6 @@ pub(crate) fn read(file: &Path) -> Result<Keys, Stop> {
 pub(crate) fn budget(place: &Place) -> Result<Budget, Stop> {
     let keys = place.keys.as_deref().map(read).transpose()?.unwrap_or_default();
     let budget = Budget::new(Limits::FIRMWARE).with_keys(keys);
-    let (base, _) = firmware::base(&scan_command::inputs(&place.base)?, &budget, &|_| {});
-    Ok(budget.with_base(base))
+    let older = firmware::older(&scan_command::inputs(&place.base)?, &budget, &|_| {});
+    Ok(budget.with_base(older.images))
 }

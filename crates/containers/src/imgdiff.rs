@@ -7,7 +7,7 @@ use codecs::{Codec, Sink, Wrapping};
 
 use crate::bsdiff;
 
-const MAGIC: &[u8] = b"IMGDIFF2";
+pub(crate) const MAGIC: &[u8] = b"IMGDIFF2";
 const HEAD_LEN: u64 = 12;
 /// Kinds of chunks: patched as they are; patched unpacked; new.
 const NORMAL: u32 = 0;

@@ -12,6 +12,7 @@ mod cipher;
 pub mod cpio;
 mod digest;
 pub mod dz;
+pub mod file_patch;
 pub mod gpt;
 pub mod image_header;
 pub mod imagewty;

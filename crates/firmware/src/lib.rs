@@ -54,14 +54,33 @@ pub fn unfold(inputs: &[Input], budget: &Budget) -> Firmware {
 /// Like [`unfold`], and tells `progress` what is being done.
 #[must_use]
 pub fn unfold_with(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> Firmware {
-    walk::Walk::new(progress).run(inputs, budget)
+    walk::Walk::new(&[], progress).run(inputs, budget)
 }
 
-/// The images of the partitions in `inputs`, which together are what a device has before an update, and a line of coverage for
-/// what of them could not be read.
+/// What a device has before an update.
+#[derive(Debug, Default)]
+pub struct Older {
+    /// The images of its partitions, for updates of blocks.
+    pub images: Base,
+    /// Its files, for updates of files.
+    pub files: Vec<FirmwareFile>,
+    /// A line of coverage for what of it could not be read: each of them may be a hole of the device after the update.
+    pub holes: Vec<Coverage>,
+}
+
+/// Unfolds `inputs`, which together are what a device has before an update.
 #[must_use]
-pub fn base(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> (Base, Vec<Coverage>) {
-    walk::Walk::new(progress).base(inputs, budget)
+pub fn older(inputs: &[Input], budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> Older {
+    walk::Walk::new(&[], progress).older(inputs, budget)
+}
+
+/// Like [`unfold_with`], for updates of a device that is at hand.
+#[must_use]
+pub fn unfold_over(inputs: &[Input], older: &Older, budget: &Budget, progress: &dyn Fn(Progress<'_>)) -> Firmware {
+    let budget = budget.clone().with_base(older.images.clone());
+    let mut firmware = walk::Walk::new(&older.files, progress).run(inputs, &budget);
+    firmware.coverage.extend(older.holes.iter().cloned());
+    firmware
 }
 
 /// Everything the walk found out.

@@ -7,7 +7,7 @@ use filesystems::{EntryKind, Problem};
 use findings::{Coverage, Outcome};
 
 use crate::{
-    Attributes, FileKind, Firmware, FirmwareFile, Input, Progress, folder,
+    Attributes, FileKind, Firmware, FirmwareFile, Input, Older, Progress, folder,
     layers::{Member, Origin},
     listing::{self, Absent},
     names::{self, joined, shown},
@@ -42,12 +42,14 @@ pub(crate) struct Walk<'a> {
     pub(crate) coverage: Vec<Coverage>,
     /// Images of partitions, as they are on the device, by the names of the partitions.
     images: BTreeMap<String, ByteSource>,
+    /// Files of the device that an update is made for.
+    pub(crate) before: &'a [FirmwareFile],
     progress: &'a dyn Fn(Progress<'_>),
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(progress: &'a dyn Fn(Progress<'_>)) -> Self {
-        Self { files: BTreeMap::new(), coverage: Vec::new(), images: BTreeMap::new(), progress }
+    pub(crate) fn new(before: &'a [FirmwareFile], progress: &'a dyn Fn(Progress<'_>)) -> Self {
+        Self { files: BTreeMap::new(), coverage: Vec::new(), images: BTreeMap::new(), before, progress }
     }
 
     /// Keeps the image of a partition, unless there is one: what is around an image comes before what is in it.
@@ -55,11 +57,12 @@ impl<'a> Walk<'a> {
         self.images.entry(partitions::base_name(name)).or_insert_with(|| source.clone());
     }
 
-    /// The images of the partitions in `inputs`, and what of them could not be read.
-    pub(crate) fn base(mut self, inputs: &[Input], budget: &Budget) -> (Base, Vec<Coverage>) {
+    /// What `inputs` are before an update, and what of them could not be read.
+    pub(crate) fn older(mut self, inputs: &[Input], budget: &Budget) -> Older {
         self.inputs(inputs, budget);
         self.coverage.retain(|line| line.outcome.is_hole());
-        (Base::new(self.images), self.coverage)
+        let files = self.files.into_values().collect();
+        Older { images: Base::new(self.images), files, holes: self.coverage }
     }
 
     pub(crate) fn run(mut self, inputs: &[Input], budget: &Budget) -> Firmware {

@@ -189,21 +189,29 @@ fn incremental_updates_over_the_device_before_them_give_the_same_device() {
     let updates = [
         ("incremental_payload.zip", "incremental_payload.zip!payload.bin!system"),
         ("incremental_block.zip", "incremental_block.zip!system.new.dat.br"),
+        // Files that the update leaves alone are those of the image before it.
+        ("incremental_files.zip", "system.img"),
     ];
     for (name, container) in updates {
         let input = [Input { path: fixtures.join(name) }];
         let alone = unfold(&input, &Budget::new(Limits::FIRMWARE));
-        assert!(holes(&alone).iter().any(|line| format!("{:?}", line.outcome).contains("base required")), "{name}");
-        let (base, told) = firmware::base(&before, &Budget::new(Limits::FIRMWARE), &|_| {});
-        assert!(told.is_empty(), "{told:?}");
-        let updated = unfold(&input, &Budget::new(Limits::FIRMWARE).with_base(base));
+        assert!(holes(&alone).iter().any(|line| format!("{:?}", line.outcome).contains("required")), "{name}");
+        let budget = || Budget::new(Limits::FIRMWARE);
+        let older = firmware::older(&before, &budget(), &|_| {});
+        assert!(older.holes.is_empty(), "{:?}", older.holes);
+        let updated = firmware::unfold_over(&input, &older, &budget(), &|_| {});
         assert_eq!(device(&updated), expected, "{name}");
-        assert!(updated.files.iter().all(|file| file.container == container), "{:?}", updated.files);
+        let is_there = |file: &firmware::FirmwareFile| file.container == container || file.container == name;
+        assert!(updated.files.iter().all(is_there), "{:?}", updated.files);
         assert!(holes(&updated).is_empty(), "{name}: {:?}", holes(&updated));
         // The image after the update is another one than that before.
         let after = [Input { path: scratch.write("after/system.img", gunzipped("system.img.gz")) }];
-        let (base, _) = firmware::base(&after, &Budget::new(Limits::FIRMWARE), &|_| {});
-        let wrong = unfold(&input, &Budget::new(Limits::FIRMWARE).with_base(base));
-        assert!(holes(&wrong).iter().any(|line| format!("{:?}", line.outcome).contains("checksum")), "{name}");
+        let wrong = firmware::unfold_over(&input, &firmware::older(&after, &budget(), &|_| {}), &budget(), &|_| {});
+        let is_told = |line: &&findings::Coverage| {
+            let told = format!("{:?}", line.outcome);
+            told.contains("checksum") || told.contains("another state of the file")
+        };
+        // A file that is patched already is what the patch makes.
+        assert_eq!(holes(&wrong).iter().any(is_told), name != "incremental_files.zip", "{name}: {:?}", holes(&wrong));
     }
 }

@@ -106,10 +106,8 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progr
             progress.at(Stage::Unfold, count, 0, "");
         }
     };
-    // An image that an update changes may have holes of its own: each of them may be one of the device.
-    let (base, holes) = firmware::base(options.base, &budget, &unfolding);
-    let mut firmware = firmware::unfold_with(inputs, &budget.with_base(base), &unfolding);
-    firmware.coverage.extend(holes);
+    let older = firmware::older(options.base, &budget, &unfolding);
+    let firmware = firmware::unfold_over(inputs, &older, &budget, &unfolding);
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
     let results = analyse(&packages, knowledge, &kinds, options, progress);

@@ -174,7 +174,8 @@ fn every_packing_of_the_device_gives_the_same_findings() {
         ["AP", "BL", "CP", "CSC"].map(|name| fixture(&format!("{name}_EXAMPLE.tar.md5"))).to_vec(),
         vec![fixture("example_images.tgz")],
         vec![fixture("incremental_payload.zip"), "--base".to_owned(), base.clone()],
-        vec![fixture("incremental_block.zip"), "--base".to_owned(), base],
+        vec![fixture("incremental_block.zip"), "--base".to_owned(), base.clone()],
+        vec![fixture("incremental_files.zip"), "--base".to_owned(), base],
     ];
     for packing in &packings {
         let (report, output) = scan_of(packing);
@@ -188,10 +189,11 @@ fn every_packing_of_the_device_gives_the_same_findings() {
         }
     }
     // Without the device before it, an incremental update is a hole, whatever it holds itself.
-    for name in ["incremental_payload.zip", "incremental_block.zip"] {
+    for name in ["incremental_payload.zip", "incremental_block.zip", "incremental_files.zip"] {
         let (report, output) = scan_of(&[fixture(name)]);
         assert_eq!(code(&output), 3, "{name}");
-        assert!(report["coverage"].to_string().contains("base required"), "{name}: {:#}", report["coverage"]);
+        let told = report["coverage"].to_string();
+        assert!(told.contains("required"), "{name}: {:#}", report["coverage"]);
     }
 }
 

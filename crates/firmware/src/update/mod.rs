@@ -27,7 +27,7 @@ impl Walk<'_> {
     pub(crate) fn update(&mut self, mut tree: Tree, node: &Node, budget: &Budget) -> Tree {
         let assembled = self.block_updates(&mut tree, node, budget);
         let Some(expression) = self.script(&tree, node, budget) else { return tree };
-        let mut run = script::Run::new(&tree, budget);
+        let mut run = script::Run::new(&tree, self.before, budget);
         if let Err(error) = run.execute(&expression) {
             self.cover(&node.inside, &shown(SCRIPT_NAME), "edify", Outcome::Unread(error.to_string()));
         }
@@ -50,6 +50,9 @@ impl Walk<'_> {
         };
         self.cover(&node.inside, &shown(SCRIPT_NAME), "edify", outcome);
         self.updated(result.device, result.patched, node);
+        for file in result.kept {
+            self.put(file);
+        }
         tree
     }
 

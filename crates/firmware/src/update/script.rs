@@ -1,12 +1,14 @@
-//! What an update script does to an empty device. Written from AOSP bootable/recovery, updater/install.cpp.
+//! What an update script does to a device: an empty one, or the one that the user says it is made for. Written from AOSP bootable/recovery, updater/install.cpp.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Budget, ByteSource, Result};
+use containers::file_patch;
 use filesystems::{Attributes, Entry, EntryKind};
 
 use super::edify::Expression;
 use crate::{
+    FileKind, FirmwareFile,
     names::{below, normal, shown},
     tree::Tree,
 };
@@ -16,6 +18,8 @@ use crate::{
 pub(super) struct Done {
     /// Files and links of the device, by path.
     pub(super) device: Vec<Entry>,
+    /// Files that the device had before and has still.
+    pub(super) kept: Vec<FirmwareFile>,
     /// Members that were copied.
     pub(super) used: BTreeSet<Vec<u8>>,
     /// Files that were made by patching a file of the device, sorted.
@@ -31,7 +35,7 @@ pub(super) struct Done {
 /// A script being run. Values are texts; `None` is a value that only the device knows.
 pub(super) struct Run<'a> {
     members: BTreeMap<&'a [u8], &'a ByteSource>,
-    device: BTreeMap<Vec<u8>, (EntryKind, Attributes)>,
+    device: BTreeMap<Vec<u8>, Item>,
     patched: BTreeSet<Vec<u8>>,
     programs: BTreeSet<String>,
     open_conditions: u64,
@@ -41,15 +45,42 @@ pub(super) struct Run<'a> {
 
 type Value = Option<Vec<u8>>;
 
+/// A file or link of the device.
+struct Item {
+    kind: EntryKind,
+    attributes: Attributes,
+    /// The layers it was found in, if it was there before the update.
+    before: Option<String>,
+}
+
+impl Item {
+    fn new(kind: EntryKind) -> Self {
+        Self { kind, attributes: Attributes::default(), before: None }
+    }
+
+    fn of(file: &FirmwareFile) -> Option<Self> {
+        let kind = match &file.kind {
+            FileKind::File(source) => EntryKind::File(source.clone()),
+            FileKind::Symlink(target) => EntryKind::Symlink(target.clone().into_bytes()),
+            FileKind::Missing => return None,
+        };
+        Some(Self { kind, attributes: file.attributes.clone(), before: Some(file.container.clone()) })
+    }
+}
+
 impl<'a> Run<'a> {
-    pub(super) fn new(tree: &'a Tree, budget: &'a Budget) -> Self {
+    /// `before` are the files of the device that the update is made for.
+    pub(super) fn new(tree: &'a Tree, before: &[FirmwareFile], budget: &'a Budget) -> Self {
         let members = tree.entries.iter().filter_map(|entry| match &entry.kind {
             EntryKind::File(source) => Some((entry.path.as_slice(), source)),
             _ => None,
         });
         Self {
             members: members.collect(),
-            device: BTreeMap::new(),
+            device: before
+                .iter()
+                .filter_map(|file| Some((device_path(file.path.as_bytes())?, Item::of(file)?)))
+                .collect(),
             patched: BTreeSet::new(),
             programs: BTreeSet::new(),
             open_conditions: 0,
@@ -64,8 +95,18 @@ impl<'a> Run<'a> {
 
     pub(super) fn finish(self) -> Done {
         let mut done = self.done;
-        let entry = |(path, (kind, attributes))| Entry { path, kind, attributes };
-        done.device = self.device.into_iter().map(entry).collect();
+        for (path, Item { kind, attributes, before }) in self.device {
+            let Some(container) = before else {
+                done.device.push(Entry { path, kind, attributes });
+                continue;
+            };
+            let kind = match kind {
+                EntryKind::File(source) => FileKind::File(source),
+                EntryKind::Symlink(target) => FileKind::Symlink(shown(&target)),
+                EntryKind::Directory | EntryKind::Special => continue,
+            };
+            done.kept.push(FirmwareFile { path: format!("/{}", shown(&path)), container, kind, attributes });
+        }
         done.patched = self.patched.into_iter().collect();
         if self.open_conditions > 0 {
             done.notes.push(format!("{} conditions ask the device: both ways followed", self.open_conditions));
@@ -160,7 +201,7 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             b"apply_patch" => {
-                self.patch(&values);
+                self.patch(&values, arguments)?;
                 Ok(None)
             }
             b"run_program" => {
@@ -190,7 +231,13 @@ impl<'a> Run<'a> {
             (b"package_extract_file", [from, to]) => self.extract_file(from, to),
             (b"symlink", [target, links @ ..]) => {
                 for link in links.iter().filter_map(|link| device_path(link)) {
-                    self.device.insert(link, (EntryKind::Symlink(target.clone()), Attributes::default()));
+                    self.device.insert(link, Item::new(EntryKind::Symlink(target.clone())));
+                }
+            }
+            // What is formatted holds nothing any more.
+            (b"format", [.., point]) if point.starts_with(b"/") => {
+                for path in device_path(point).map(|point| self.paths_below(&point)).transpose()?.unwrap_or_default() {
+                    self.device.remove(&path);
                 }
             }
             (b"delete", paths) => {
@@ -241,7 +288,7 @@ impl<'a> Run<'a> {
             self.budget.spend_nodes(1, "package_extract_dir", 0)?;
             if let Some(inner) = below(&name, &from) {
                 let path = if to.is_empty() { inner.to_vec() } else { [&to[..], b"/", inner].concat() };
-                self.device.insert(path, (EntryKind::File(source), Attributes::default()));
+                self.device.insert(path, Item::new(EntryKind::File(source)));
                 self.done.used.insert(name);
             }
         }
@@ -251,20 +298,46 @@ impl<'a> Run<'a> {
     fn extract_file(&mut self, from: &[u8], to: &[u8]) {
         let (Some(from), Some(to)) = (normal(from), device_path(to)) else { return };
         if let Some(source) = self.members.get(from.as_slice()) {
-            self.device.insert(to, (EntryKind::File((*source).clone()), Attributes::default()));
+            self.device.insert(to, Item::new(EntryKind::File((*source).clone())));
             self.done.used.insert(from);
         }
     }
 
-    /// `apply_patch(source, target, ...)`: the result is made of bytes that only the device has.
-    fn patch(&mut self, values: &[Value]) {
-        let (Some(Some(from)), Some(Some(to))) = (values.first(), values.get(1)) else { return };
+    /// `apply_patch(source, target, digest, length, [digest before, patch]...)`: the result is made of bytes that only the device
+    /// has.
+    fn patch(&mut self, values: &[Value], arguments: &[Expression]) -> Result<()> {
+        let (Some(Some(from)), Some(Some(to))) = (values.first(), values.get(1)) else { return Ok(()) };
         let path = if to == b"-" { from } else { to };
         // `EMMC:` and `MTD:` name a partition without files.
-        if let Some(path) = device_path(path).filter(|_| path.starts_with(b"/")) {
-            self.device.remove(&path);
-            self.patched.insert(path);
+        let Some(path) = device_path(path).filter(|_| path.starts_with(b"/")) else { return Ok(()) };
+        match self.patched_file(from, values, arguments) {
+            Some(Ok(source)) => {
+                let attributes = self.device.get(&path).map(|item| item.attributes.clone()).unwrap_or_default();
+                self.device.insert(path, Item { attributes, ..Item::new(EntryKind::File(source)) });
+            }
+            failed => {
+                if let Some(Err(error)) = failed {
+                    self.programs.insert(format!("apply_patch of /{}: {error}", shown(&path)));
+                }
+                self.device.remove(&path);
+                self.patched.insert(path);
+            }
         }
+        Ok(())
+    }
+
+    /// What a patch makes of the file `from`; nothing if the device's file is not at hand.
+    fn patched_file(&self, from: &[u8], values: &[Value], arguments: &[Expression]) -> Option<Result<ByteSource>> {
+        let EntryKind::File(old) = &self.device.get(&device_path(from)?)?.kind else { return None };
+        let sha1 = sha1(values.get(2)?.as_deref()?)?;
+        let len = wide_number(values.get(3)?.as_deref()?)?;
+        let mut patches = Vec::new();
+        for (pair, patch) in values.get(4..)?.chunks_exact(2).zip(arguments.get(4..)?.chunks_exact(2)) {
+            let before = pair.first().and_then(|digest| self::sha1(digest.as_deref()?));
+            let member = data_member(patch.get(1)).and_then(|name| self.members.get(name.as_slice()));
+            patches.extend(before.zip(member.map(|source| (*source).clone())));
+        }
+        Some(file_patch::apply(old, &patches, len, sha1, self.budget))
     }
 
     fn rename(&mut self, from: &[u8], to: &[u8]) -> Result<()> {
@@ -288,7 +361,7 @@ impl<'a> Run<'a> {
         for path in paths.iter().filter_map(|path| device_path(path)) {
             let touched = if recursive { self.paths_below(&path)? } else { vec![path] };
             for path in touched {
-                if let Some((EntryKind::File(_), attributes)) = self.device.get_mut(&path) {
+                if let Some(Item { kind: EntryKind::File(_), attributes, .. }) = self.device.get_mut(&path) {
                     change.apply(attributes);
                 }
             }
@@ -381,6 +454,14 @@ fn device_path(path: &[u8]) -> Option<Vec<u8>> {
     let path = below(&path, b"system_root").map_or(path.clone(), <[u8]>::to_vec);
     let is_elsewhere = [&b"dev"[..], b"tmp", b"sbin", b"proc", b"sys"].iter().any(|top| below(&path, top).is_some());
     if is_elsewhere { None } else { Some(path) }
+}
+
+/// Twenty bytes in hexadecimal.
+fn sha1(digits: &[u8]) -> Option<[u8; 20]> {
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let bytes: Option<Vec<u8>> =
+        pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    bytes?.try_into().ok()
 }
 
 /// A number as `strtoul` with base 0 reads it.

@@ -19,7 +19,7 @@ fn package() -> Tree {
 fn run(script: &[u8]) -> Result<Done> {
     let budget = Budget::new(Limits { nodes: 100_000, ..Limits::FILE });
     let (tree, script) = (package(), edify::parse(script, &budget)?);
-    let mut run = Run::new(&tree, &budget);
+    let mut run = Run::new(&tree, &[], &budget);
     run.execute(&script)?;
     Ok(run.finish())
 }
@@ -124,4 +124,37 @@ fn damaged_scripts_end_within_their_budget() {
         followed += u32::from(run(&text).is_ok());
     }
     assert!(followed > 1000, "{followed}");
+}
+
+#[test]
+fn a_script_changes_the_device_it_is_made_for() {
+    let file = |path: &str, bytes: &[u8]| FirmwareFile {
+        path: path.to_owned(),
+        container: "old.zip!system.img".to_owned(),
+        kind: FileKind::File(ByteSource::from_bytes(bytes.to_vec())),
+        attributes: Attributes::default(),
+    };
+    let before = [file("/system/app/Old.apk", b"old"), file("/system/build.prop", b"x"), file("/data/y", b"y")];
+    let script = br#"
+        rename("/system/app/Old.apk", "/system/app/New.apk");
+        apply_patch("/system/build.prop", "-", 0123456789abcdef0123456789abcdef01234567, 5, 0123, package_extract_file("x/one.so"));
+        apply_patch("/system/none", "-", 0123456789abcdef0123456789abcdef01234567, 5);
+    "#;
+    let run = |script: &[u8]| {
+        let budget = Budget::new(Limits { nodes: 100_000, ..Limits::FILE });
+        let (tree, script) = (package(), edify::parse(script, &budget).unwrap());
+        let mut run = Run::new(&tree, &before, &budget);
+        run.execute(&script).unwrap();
+        run.finish()
+    };
+    let done = run(script);
+    let kept: Vec<_> = done.kept.iter().map(|file| (file.path.as_str(), file.container.as_str())).collect();
+    assert_eq!(kept, [("/data/y", "old.zip!system.img"), ("/system/app/New.apk", "old.zip!system.img")]);
+    assert_eq!(done.patched, [b"system/build.prop".to_vec(), b"system/none".to_vec()]);
+    assert!(done.notes.iter().any(|note| note.contains("another state of the file")), "{:?}", done.notes);
+    assert!(done.device.is_empty());
+    // A full update formats what it writes.
+    let done = run(br#"format("ext4", "EMMC", "/dev/block/system", "0", "/system"); package_extract_file("x/one.so", "/system/b");"#);
+    assert_eq!(done.kept.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["/data/y"]);
+    assert_eq!(device(&done), ["system/b"]);
 }
