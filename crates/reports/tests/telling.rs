@@ -55,6 +55,21 @@ fn verbose_text_has_every_step_and_every_hole() {
 }
 
 #[test]
+fn a_step_in_a_native_file_names_no_method() {
+    let mut value = serde_json::to_value(sample::report()).unwrap();
+    for finding in value["findings"].as_array_mut().unwrap() {
+        for step in finding["proof"].as_array_mut().unwrap() {
+            (step["method"], step["code_unit"]) = ("".into(), 0.into());
+        }
+    }
+    let report: Report = serde_json::from_value(value).unwrap();
+    let verbose = Options { verbose: true, ..Options::default() };
+    for text in [told("terminal", &report, &verbose), told("html", &report, &verbose)] {
+        assert!(text.contains("classes.dex at 0x10") && !text.contains("+0x0"), "{text}");
+    }
+}
+
+#[test]
 fn colour_changes_no_word() {
     let report = sample::report();
     let colour = told("terminal", &report, &Options { style: Style::Colour, ..Options::default() });

@@ -119,14 +119,13 @@ fn proof(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<details><summary>Proof {}, {} steps</summary><ol>", text(&finding.id), steps.len())?;
     for step in steps {
         let offset = step.at.offset.map(|offset| format!(" at {offset:#x}")).unwrap_or_default();
-        writeln!(
-            out,
-            "<li><code>{}</code><br><span class=\"dim\">in {} +{:#x}, {}{offset}</span></li>",
-            text(&step.text),
-            text(&step.method),
-            step.code_unit,
-            text(&step.at.path)
-        )?;
+        // A native file was not read down to methods.
+        let method = match step.method.as_str() {
+            "" => String::new(),
+            method => format!("{} +{:#x}, ", text(method), step.code_unit),
+        };
+        let (step, path) = (text(&step.text), text(&step.at.path));
+        writeln!(out, "<li><code>{step}</code><br><span class=\"dim\">in {method}{path}{offset}</span></li>")?;
     }
     writeln!(out, "</ol></details>")
 }

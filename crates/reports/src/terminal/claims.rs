@@ -259,7 +259,12 @@ fn turning_points(steps: &[Step]) -> Vec<&Step> {
 fn one_step(page: &mut Page<'_>, app: &str, step: &Step) -> io::Result<()> {
     let offset = step.at.offset.map(|offset| format!(" at {offset:#x}")).unwrap_or_default();
     let (text, place) = if page.verbose {
-        let mut place = format!("{} +{:#x} in {}{offset}", step.method, step.code_unit, step.at.path);
+        // A native file was not read down to methods.
+        let method = match step.method.as_str() {
+            "" => String::new(),
+            method => format!("{method} +{:#x} ", step.code_unit),
+        };
+        let mut place = format!("{method}in {}{offset}", step.at.path);
         if !step.at.container.is_empty() {
             place.push_str(&format!(" ({})", step.at.container));
         }
@@ -267,7 +272,10 @@ fn one_step(page: &mut Page<'_>, app: &str, step: &Step) -> io::Result<()> {
     } else {
         let separator = if step.app == app { ['/', '!'] } else { ['/', '/'] };
         let file = step.at.path.rsplit(separator).next().unwrap_or_default();
-        let place = format!("in {} +{:#x}, {file}{offset}", short_method(&step.method), step.code_unit);
+        let place = match step.method.as_str() {
+            "" => format!("in {file}{offset}"),
+            method => format!("in {} +{:#x}, {file}{offset}", short_method(method), step.code_unit),
+        };
         (short_instruction(&step.text), place)
     };
     page.labelled(6, 10, (Look::Dim, hop_word(step.hop)), (Look::Plain, &text))?;
