@@ -2,7 +2,7 @@
 //! it, in other places inside.
 //!
 //! `cargo run --release -p tidewaiter-scan --example visible_code -- DEVICE...`. A line for each device: packages with a manifest
-//! that says there is code; those of them with DEX files of their own; those with classes when compiled files are read; those
+//! that says there is code, and something that could run it; those of them with DEX files of their own; those with classes when compiled files are read; those
 //! whose compiled file is listed but absent; those with hidden code; instructions, and how long reading all bodies took.
 #![allow(clippy::print_stdout, reason = "it is a tool")]
 
@@ -32,7 +32,10 @@ fn main() {
         let is_there =
             |path: &str| firmware.files.iter().any(|file| file.path == path && matches!(file.kind, FileKind::File(_)));
         let mut counts = Counts::default();
-        let apps = packages.iter().filter(|app| !app.name.is_empty() && app.has_code && is_there(&app.path));
+        // Packages of resources have nothing that could run.
+        let could_run = |app: &Package| !app.components.is_empty() || app.application_class.is_some();
+        let apps = packages.iter().filter(|app| !app.name.is_empty() && app.has_code && could_run(app));
+        let apps = apps.filter(|app| is_there(&app.path));
         for app in apps {
             count(app, &mut counts);
         }
