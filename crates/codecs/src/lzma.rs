@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use bytes::{Error, Limit, Result};
-use lzma_rust2::{LzmaReader, XzReader};
+use lzma_rust2::{Lzma2Reader, LzmaReader, XzReader};
 
 use crate::input::{Input, Output};
 
@@ -42,6 +42,33 @@ pub(crate) fn alone(input: &mut Input<'_>, output: &mut Output<'_>) -> Result<()
     input.read_exact(&mut header).map_err(|error| input.told(&error, "lzma header"))?;
     let [properties, rest @ ..] = header;
     let (dictionary_len, unpacked_len) = split(rest);
+    check_dictionary(dictionary_len)?;
+    bare(input, output, properties, dictionary_len, unpacked_len)
+}
+
+/// One LZMA2 stream without a header.
+pub(crate) fn lzma2(input: &mut Input<'_>, output: &mut Output<'_>, dictionary_len: u32) -> Result<()> {
+    // A dictionary longer than all of the output is never used up.
+    let dictionary_len = dictionary_len.min(bound(output.len_max));
+    check_dictionary(dictionary_len)?;
+    let result = crate::stream::drain(&mut Lzma2Reader::new(&mut *input, dictionary_len, None), output);
+    result.map_err(|why| why.told(input, "lzma2 stream"))
+}
+
+/// The longest dictionary that so many bytes need; LZMA has none of less than 4 KiB.
+fn bound(unpacked_len: u64) -> u32 {
+    u32::try_from(unpacked_len).unwrap_or(u32::MAX).max(4096)
+}
+
+/// One LZMA stream without a header.
+pub(crate) fn bare(
+    input: &mut Input<'_>,
+    output: &mut Output<'_>,
+    properties: u8,
+    dictionary_len: u32,
+    unpacked_len: u64,
+) -> Result<()> {
+    let dictionary_len = dictionary_len.min(bound(output.len_max));
     check_dictionary(dictionary_len)?;
     let reader = LzmaReader::new_with_props(&mut *input, unpacked_len, properties, dictionary_len, None);
     let mut reader = reader.map_err(|_| Error::corrupt("lzma header", 0))?;

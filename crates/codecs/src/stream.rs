@@ -32,6 +32,20 @@ pub enum Codec {
     Xz,
     /// The .lzma format.
     LzmaAlone,
+    /// LZMA without a header: what a header would say is known from elsewhere.
+    Lzma {
+        /// The properties, as one byte.
+        properties: u8,
+        /// Length of the dictionary.
+        dictionary_len: u32,
+        /// Length of what it unpacks to.
+        unpacked_len: u64,
+    },
+    /// LZMA2 without a header.
+    Lzma2 {
+        /// Length of the dictionary.
+        dictionary_len: u32,
+    },
     /// bzip2, one or more streams.
     Bzip2,
     /// Zstandard, one or more frames.
@@ -106,6 +120,10 @@ pub fn unpack_each(
         }
         Codec::Xz => lzma::xz(&mut input, &mut output)?,
         Codec::LzmaAlone => lzma::alone(&mut input, &mut output)?,
+        Codec::Lzma { properties, dictionary_len, unpacked_len } => {
+            lzma::bare(&mut input, &mut output, properties, dictionary_len, unpacked_len)?;
+        }
+        Codec::Lzma2 { dictionary_len } => lzma::lzma2(&mut input, &mut output, dictionary_len)?,
         Codec::Bzip2 => bzip2(&mut input, &mut output)?,
         Codec::Zstd => zstd(&mut input, &mut output)?,
         Codec::Lz4 => lz4_frame::frames(&mut input, &mut output)?,

@@ -17,6 +17,7 @@ const WINDOW_LEN: usize = 64 << 10;
 pub(crate) enum Expected {
     Sha256([u8; 32]),
     Sha1([u8; 20]),
+    Crc32(u32),
 }
 
 impl Expected {
@@ -25,20 +26,31 @@ impl Expected {
         Ok(match self {
             Self::Sha256(digest) => digest_of::<Sha256>(source)?[..] == digest,
             Self::Sha1(digest) => digest_of::<Sha1>(source)?[..] == digest,
+            Self::Crc32(sum) => {
+                let mut checksum = codecs::Crc32::default();
+                each(source, &mut |bytes| checksum.update(bytes))?;
+                checksum.value() == sum
+            }
         })
     }
 }
 
 fn digest_of<D: Digest>(source: &ByteSource) -> Result<Output<D>> {
     let mut hash = D::new();
+    each(source, &mut |bytes| hash.update(bytes))?;
+    Ok(hash.finalize())
+}
+
+/// Gives all of `source` to `sink`, piece by piece.
+fn each(source: &ByteSource, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
     let mut window = vec![0; WINDOW_LEN];
     let mut offset = 0;
     while offset < source.len() {
         let count = source.read_some(offset, &mut window)?;
-        hash.update(window.get(..count).unwrap_or_default());
+        sink(window.get(..count).unwrap_or_default());
         offset = offset.saturating_add(count as u64);
     }
-    Ok(hash.finalize())
+    Ok(())
 }
 
 /// `source`, of which nothing is given out before all of it matched `expected`. For pieces of megabytes: the first read

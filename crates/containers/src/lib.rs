@@ -33,6 +33,7 @@ pub mod piv_prefix;
 pub mod protobuf;
 pub mod rkaf;
 pub mod rkfw;
+pub mod seven_zip;
 pub mod signed_image;
 pub mod sin;
 pub mod super_partition;
@@ -78,6 +79,7 @@ pub const FORMATS: &[&Format] = &[
     &packed::ZSTD,
     &packed::LZ4,
     &packed::LZOP,
+    &seven_zip::FORMAT,
     &zip::FORMAT,
     // Marks at the end, and none at all: after all that have one where they begin.
     &ofp::FORMAT,

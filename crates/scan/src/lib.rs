@@ -106,7 +106,9 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progr
             progress.at(Stage::Unfold, count, 0, "");
         }
     };
-    let older = firmware::older(options.base, &budget, &unfolding);
+    // What is before the update has a budget of its own: it may not cost the update its files.
+    let before = Budget::new(Limits::FIRMWARE).with_keys(budget.keys().clone());
+    let older = firmware::older(options.base, &before, &unfolding);
     let firmware = firmware::unfold_over(inputs, &older, &budget, &unfolding);
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
