@@ -1,7 +1,7 @@
 //! Names of data kinds, sink kinds and stores, as small numbers.
 
 use knowledge::Knowledge;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What another app chooses: the contents of an intent or request that reaches an exposed component.
 pub(crate) const EXTERNAL_INTENT: &str = "external_intent";
@@ -27,6 +27,8 @@ pub(crate) const FILE: &str = "file";
 pub struct Kinds {
     names: Vec<String>,
     ids: FxHashMap<String, u32>,
+    /// Sinks that some rule speaks of.
+    told: FxHashSet<u32>,
 }
 
 impl Kinds {
@@ -48,7 +50,14 @@ impl Kinds {
         for name in [EXTERNAL_INTENT, PROVIDER, FILE, QUERY, OPEN] {
             kinds.add(name);
         }
+        let told = knowledge.rules.iter().flat_map(|rule| &rule.sinks);
+        kinds.told = told.map(|name| kinds.id(name)).collect();
         kinds
+    }
+
+    /// Whether a rule speaks of a sink: what goes into any other need not be followed.
+    pub(crate) fn is_told(&self, id: u32) -> bool {
+        self.told.contains(&id)
     }
 
     fn add(&mut self, name: &str) {

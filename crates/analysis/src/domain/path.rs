@@ -2,6 +2,7 @@
 
 use code::FieldId;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 /// Longest access path. A longer one is folded onto its last prefix, which then stands for everything below it.
 pub(crate) const PATH_STEPS_MAX: u8 = 4;
@@ -56,30 +57,34 @@ struct Node {
 /// Every access path of one app's analysis.
 #[derive(Debug, Default)]
 pub(crate) struct PathTable {
-    nodes: FxHashMap<PathId, Node>,
+    /// By serial number, from 1 on.
+    nodes: Vec<Node>,
     children: FxHashMap<(PathId, Step), PathId>,
 }
 
+/// The steps of one path.
+pub(crate) type Steps = SmallVec<[Step; PATH_STEPS_MAX as usize]>;
+
 impl PathTable {
+    fn node(&self, path: PathId) -> Option<&Node> {
+        self.nodes.get((path.0 ^ path.whole().0).checked_sub(1)? as usize)
+    }
+
     /// The path one step further. Folds: a path that is full, or that already passed the same field, stays where it is,
     /// so that recursive data has finitely many paths.
     pub(crate) fn child(&mut self, path: PathId, step: Step) -> PathId {
         if let Some(&known) = self.children.get(&(path, step)) {
             return known;
         }
-        let steps = self.nodes.get(&path).map_or(0, |node| node.steps);
+        let steps = self.node(path).map_or(0, |node| node.steps);
         let serial = self.nodes.len() as u32 + 1;
-        if steps >= PATH_STEPS_MAX || serial >> SERIAL_BITS != 0 || self.passes(path, step) {
-            return path;
+        let folds = steps >= PATH_STEPS_MAX || serial >> SERIAL_BITS != 0 || self.steps(path).contains(&step);
+        let child = if folds { path } else { PathId(path.whole().0 | serial) };
+        if !folds {
+            self.nodes.push(Node { parent: path, step, steps: steps + 1 });
         }
-        let child = PathId(path.whole().0 | serial);
-        self.nodes.insert(child, Node { parent: path, step, steps: steps + 1 });
         self.children.insert((path, step), child);
         child
-    }
-
-    fn passes(&self, path: PathId, step: Step) -> bool {
-        self.steps(path).contains(&step)
     }
 
     /// The parameter a path starts from.
@@ -88,10 +93,10 @@ impl PathTable {
     }
 
     /// The steps of a path, first to last.
-    pub(crate) fn steps(&self, path: PathId) -> Vec<Step> {
-        let mut steps = Vec::new();
+    pub(crate) fn steps(&self, path: PathId) -> Steps {
+        let mut steps = Steps::new();
         let mut at = path;
-        while let Some(node) = self.nodes.get(&at) {
+        while let Some(node) = self.node(at) {
             steps.push(node.step);
             at = node.parent;
         }
@@ -112,7 +117,7 @@ mod tests {
         for _ in 0..100 {
             path = table.child(path, next);
         }
-        assert_eq!(table.steps(path), [next]);
+        assert_eq!(table.steps(path).as_slice(), [next]);
         assert_eq!(path.whole(), PathId::root(0));
         for field in 0..100 {
             path = table.child(path, Step::Field(FieldId(field)));

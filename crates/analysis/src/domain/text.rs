@@ -141,6 +141,8 @@ pub(crate) enum PathPart {
 #[derive(Debug, Default)]
 pub(crate) struct PatternTable {
     patterns: Vec<Rc<[Piece]>>,
+    /// For each pattern, whether a parameter brings part of it.
+    with_input: Vec<bool>,
     ids: FxHashMap<Rc<[Piece]>, PatternId>,
 }
 
@@ -156,6 +158,12 @@ impl PatternTable {
             return id;
         }
         let id = PatternId(self.patterns.len() as u32);
+        let with_input = merged.iter().any(|piece| match piece {
+            Piece::Input(_) => true,
+            Piece::Part(_, whole) => self.has_input(*whole),
+            Piece::Literal(_) | Piece::Field(_) | Piece::Gap => false,
+        });
+        self.with_input.push(with_input);
         self.patterns.push(Rc::clone(&merged));
         self.ids.insert(merged, id);
         id
@@ -200,11 +208,7 @@ impl PatternTable {
 
     /// Whether a parameter brings part of it.
     pub(crate) fn has_input(&self, id: PatternId) -> bool {
-        self.pieces(id).iter().any(|piece| match piece {
-            Piece::Input(_) => true,
-            Piece::Part(_, whole) => self.has_input(*whole),
-            Piece::Literal(_) | Piece::Field(_) | Piece::Gap => false,
-        })
+        self.with_input.get(id.0 as usize).copied().unwrap_or(false)
     }
 
     /// The fields whose text is part of it.

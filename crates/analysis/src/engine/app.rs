@@ -127,7 +127,7 @@ impl<'a> App<'a> {
         let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
         let mut tables = Tables::default();
         let from_key = tables.patterns.literal("#from").0;
-        Self {
+        let mut app = Self {
             program,
             knowledge,
             kinds,
@@ -158,13 +158,30 @@ impl<'a> App<'a> {
             listeners: knowledge.callbacks.iter().map(|callback| callback.class.as_str()).collect(),
             declared: declared_fields(program),
             plain,
-            followed: (0..program.field_count()).map(|field| is_followed(program, FieldId(field as u32))).collect(),
+            followed: Vec::new(),
             callable: FxHashMap::default(),
             inert: FxHashMap::default(),
             call_infos: FxHashMap::default(),
             recognised: FxHashMap::default(),
             telling: bundled::TellingTexts::new(program, knowledge),
-        }
+        };
+        app.followed = app.followed_fields();
+        app
+    }
+
+    fn followed_fields(&self) -> Vec<bool> {
+        let fields = (0..self.program.field_count()).map(|field| FieldId(field as u32));
+        fields.map(|field| is_followed(self.program, field) && !self.is_of_holder(field)).collect()
+    }
+
+    /// Whether a field belongs to a data structure: a class whose objects are seen as one of the platform's holders.
+    /// Such a class, too, serves every purpose of the app.
+    fn is_of_holder(&self, field: FieldId) -> bool {
+        const HOLDERS: [&str; 4] =
+            ["Ljava/lang/Iterable;", "Ljava/util/Map;", "Ljava/util/Map$Entry;", "Ljava/util/Iterator;"];
+        let class = self.program.field(field).map(|field| field.class);
+        let ancestors = class.map(|class| self.classes.ancestors(class));
+        ancestors.is_some_and(|above| above.iter().any(|above| HOLDERS.contains(&above.as_str())))
     }
 
     /// Work that one pass over a method may cost (tags and objects moved); beyond, the rest of it is approximated. In a

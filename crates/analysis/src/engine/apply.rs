@@ -35,9 +35,25 @@ struct Application<'s> {
     paths: FxHashMap<PathId, Value>,
     /// What that and all it refers to is made of.
     made_of: FxHashMap<PathId, Tags>,
+    /// Patterns with inputs, filled in.
+    patterns: FxHashMap<PatternId, Rc<[PatternId]>>,
     /// The caller's objects for each object of the summary.
     objects: Vec<SmallVec<[ObjectId; 2]>>,
     depth: u32,
+}
+
+impl<'s> Application<'s> {
+    fn new(summary: &'s Summary, arguments: &'s [Value], depth: u32) -> Self {
+        Self {
+            summary,
+            arguments,
+            paths: FxHashMap::default(),
+            made_of: FxHashMap::default(),
+            patterns: FxHashMap::default(),
+            objects: Vec::new(),
+            depth,
+        }
+    }
 }
 
 impl Frame<'_, '_> {
@@ -59,14 +75,7 @@ impl Frame<'_, '_> {
 
     /// What a method of this summary does here and yields.
     pub(crate) fn apply_summary(&mut self, summary: &Summary, arguments: &[Value], depth: u32) -> Value {
-        let mut application = Application {
-            summary,
-            arguments,
-            paths: FxHashMap::default(),
-            made_of: FxHashMap::default(),
-            objects: Vec::new(),
-            depth,
-        };
+        let mut application = Application::new(summary, arguments, depth);
         self.map_objects(&mut application);
         self.write_objects(&mut application);
         if summary.writes_statics {
@@ -89,14 +98,7 @@ impl Frame<'_, '_> {
         if summary.dispatches.is_empty() && !self.is_constrained() {
             return summary;
         }
-        let mut application = Application {
-            summary: &summary,
-            arguments,
-            paths: FxHashMap::default(),
-            made_of: FxHashMap::default(),
-            objects: Vec::new(),
-            depth: 0,
-        };
+        let mut application = Application::new(&summary, arguments, 0);
         let mut known = Assumptions::new();
         for &path in &summary.dispatches {
             let actual = self.at_path(&mut application, path);
@@ -347,7 +349,7 @@ impl Frame<'_, '_> {
     fn translate_names(&mut self, application: &mut Application<'_>, names: &Names) -> Names {
         let mut result = Names::new();
         for &name in names {
-            for pattern in self.translate_pattern(application, name) {
+            for &pattern in self.translate_pattern(application, name).iter() {
                 if result.len() < ALTERNATIVES_MAX
                     && let Err(at) = result.binary_search(&pattern)
                 {
@@ -359,10 +361,19 @@ impl Frame<'_, '_> {
     }
 
     /// A pattern with its inputs filled in by what the caller knows: a few alternatives.
-    fn translate_pattern(&mut self, application: &mut Application<'_>, id: PatternId) -> Vec<PatternId> {
+    fn translate_pattern(&mut self, application: &mut Application<'_>, id: PatternId) -> Rc<[PatternId]> {
         if !self.app.tables.patterns.has_input(id) {
-            return vec![id];
+            return Rc::from([id]);
         }
+        if let Some(known) = application.patterns.get(&id) {
+            return Rc::clone(known);
+        }
+        let found = self.filled_in(application, id);
+        application.patterns.insert(id, Rc::clone(&found));
+        found
+    }
+
+    fn filled_in(&mut self, application: &mut Application<'_>, id: PatternId) -> Rc<[PatternId]> {
         let pieces = self.app.tables.patterns.pieces(id);
         let mut parts = Vec::new();
         for piece in pieces.iter() {
@@ -373,7 +384,7 @@ impl Frame<'_, '_> {
                 }
                 Piece::Part(part, whole) => {
                     let mut text = Constants::default();
-                    for whole in self.translate_pattern(application, *whole) {
+                    for &whole in self.translate_pattern(application, *whole).iter() {
                         text.add(Symbol::Text(whole));
                     }
                     self.path_parts(&text, *part)
@@ -404,7 +415,7 @@ impl Frame<'_, '_> {
                         result.join(&text);
                     }
                     _ => {
-                        for id in self.translate_pattern(application, id) {
+                        for &id in self.translate_pattern(application, id).iter() {
                             result.add(Symbol::Text(id));
                         }
                     }
@@ -434,7 +445,8 @@ impl Frame<'_, '_> {
                     values.push(self.translate(application, argument));
                 }
                 self.callbacks += 1;
-                if application.depth < CALLBACK_DEPTH_MAX && self.callbacks <= CALLBACKS_MAX {
+                let room = application.depth < CALLBACK_DEPTH_MAX && self.callbacks <= CALLBACKS_MAX;
+                if room && !self.is_spent() {
                     self.call_back(&receiver, name, parameters.as_deref(), &values, application.depth + 1);
                 } else {
                     self.app.cut("callbacks within a call");
@@ -466,8 +478,10 @@ impl Frame<'_, '_> {
                 let sink = match (kind, sink) {
                     (OriginKind::File, _) => Act::Store(self.app.kinds.id(FILE)),
                     (OriginKind::Uri, _) => Act::Store(self.app.kinds.id(PROVIDER)),
-                    (_, Some(sink)) => Act::Sink(self.app.kinds.id(sink)),
-                    (_, None) => return,
+                    (_, Some(sink)) if self.app.kinds.is_told(self.app.kinds.id(sink)) => {
+                        Act::Sink(self.app.kinds.id(sink))
+                    }
+                    (_, _) => return,
                 };
                 let names = smallvec::smallvec![name];
                 return self.effect_at(Effect { act: sink, names, ..effect });

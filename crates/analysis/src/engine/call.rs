@@ -53,7 +53,12 @@ impl Frame<'_, '_> {
         }
         let targets = self.targets(&info, kind, method, values.first());
         let mut result = Value::default();
-        for &target in &targets.methods {
+        for (position, &target) in targets.methods.iter().enumerate() {
+            if position > 0 && self.is_spent() {
+                self.app.cut("targets per virtual call");
+                self.approximated = true;
+                break;
+            }
             let part = match self.receivers_of(kind, method, target, values, &targets) {
                 Some(values) => self.apply(target, &values),
                 None => self.apply(target, values),
@@ -99,6 +104,15 @@ impl Frame<'_, '_> {
         }
         if info.overriders.len() > 1 {
             self.note_dispatch(receiver);
+        }
+        // Seen through a type of the platform, an object does what the platform's documents say of the type, whoever
+        // wrote it; and where the app has several, taking each of them ties everything to everything.
+        if info.model.is_some() && info.model_replaces_code && info.overriders.len() > 1 {
+            let known = exact.iter().filter_map(|&ty| self.app.classes.implementation(ty, method));
+            let mut methods: Vec<MethodId> = known.filter(|&found| self.app.classes.has_code(found)).collect();
+            methods.sort();
+            methods.dedup();
+            return Targets { methods, doubts: Doubts::default(), are_cut: false, library_too: true };
         }
         let mut methods = info.overriders.clone();
         if methods.is_empty() {

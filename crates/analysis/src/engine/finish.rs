@@ -173,19 +173,39 @@ impl Frame<'_, '_> {
     }
 }
 
-/// Equal effects of different calls are one.
+/// Equal effects of different calls are one. So are calls back of one method on one input: what matters is what is passed.
 fn merged(effects: impl Iterator<Item = Effect>) -> Vec<Effect> {
     let mut fields: FxHashMap<code::FieldId, usize> = FxHashMap::default();
+    let mut callbacks: FxHashMap<(PathId, Rc<str>, Option<Rc<str>>, usize), usize> = FxHashMap::default();
     let mut all: Vec<Effect> = Vec::new();
     for effect in effects {
-        if let Act::Field(field) = effect.act {
-            if let Some(known) = fields.get(&field).and_then(|&at| all.get_mut(at)) {
-                known.data.join(&effect.data);
-                continue;
+        let known = match &effect.act {
+            Act::Field(field) => {
+                let known = fields.get(field).copied();
+                fields.entry(*field).or_insert(all.len());
+                known
             }
-            fields.insert(field, all.len());
+            Act::Callback(path, name, parameters, arguments) => {
+                let key = (*path, Rc::clone(name), parameters.clone(), arguments.len());
+                let known = callbacks.get(&key).copied();
+                callbacks.entry(key).or_insert(all.len());
+                known
+            }
+            _ => None,
+        };
+        match known.and_then(|at| all.get_mut(at)) {
+            Some(known) => {
+                known.data.join(&effect.data);
+                if let (Act::Callback(_, _, _, mine), Act::Callback(_, _, _, theirs)) = (&mut known.act, &effect.act) {
+                    let mut joined = mine.to_vec();
+                    joined.iter_mut().zip(theirs.iter()).for_each(|(mine, theirs)| {
+                        mine.join(theirs);
+                    });
+                    *mine = joined.into();
+                }
+            }
+            None => all.push(effect),
         }
-        all.push(effect);
     }
     all
 }

@@ -53,6 +53,8 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) component: Option<ObjectId>,
     /// Whether static fields may have been written here or by what was called.
     pub(crate) writes_statics: bool,
+    /// The work of the app at which this frame has had its share.
+    pub(crate) work_end: u64,
     /// Calls back within the current instruction.
     pub(crate) callbacks: u32,
     /// Holders inside holders that are being read.
@@ -82,6 +84,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             handed: BTreeMap::new(),
             component: None,
             writes_statics: false,
+            work_end: u64::MAX,
             callbacks: 0,
             holders: 0,
             entered: None,
@@ -91,6 +94,11 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     pub(crate) const fn site(&self) -> Site {
         Site { method: self.method, address: self.address }
+    }
+
+    /// Whether this frame has had its share of work.
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.app.work > self.work_end
     }
 
     /// The object of this name.
@@ -450,6 +458,9 @@ impl<'f, 'a> Frame<'f, 'a> {
         while let Some(object) = pending.pop() {
             if seen.contains(&object) || seen.len() >= DEEP_OBJECTS_MAX {
                 continue;
+            }
+            if tags.is_full() {
+                break;
             }
             seen.push(object);
             match self.key(object) {

@@ -532,8 +532,11 @@ impl Frame<'_, '_> {
                     }
                     None => Names::new(),
                 };
-                let effect = effect(Act::Sink(self.app.kinds.id(kind)), names);
-                self.effect_at(effect);
+                let kind = self.app.kinds.id(kind);
+                if self.app.kinds.is_told(kind) {
+                    let effect = effect(Act::Sink(kind), names);
+                    self.effect_at(effect);
+                }
             }
             SinkKind::Origin(place) => {
                 let stream = self.get(call, place);

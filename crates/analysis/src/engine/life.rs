@@ -70,15 +70,15 @@ struct Life<'l, 'f, 'a> {
     registered: Vec<(ObjectId, MethodId)>,
     /// What the entry points that answer a client answered.
     replies: BTreeMap<usize, Tags>,
-    budget: u64,
 }
 
 /// Goes through the life of a component; what shows there.
 pub(crate) fn live(app: &mut App<'_>, component: TypeId, kind: &str, roots: &[Root]) -> Vec<Entered> {
     let steps = steps(app, kind, roots);
     let body = Body::default();
-    let budget = app.work + LIFE_WORK_MAX;
+    let work_end = app.work + LIFE_WORK_MAX;
     let mut frame = Frame::new(app, PLATFORM, &body);
+    frame.work_end = work_end;
     let this = frame.make(0, Some(component), Some(component));
     let state = frame.make(1, None, None);
     let view = frame.make(2, None, None);
@@ -90,7 +90,7 @@ pub(crate) fn live(app: &mut App<'_>, component: TypeId, kind: &str, roots: &[Ro
         frame.note_handed(this, false);
     }
     let mut life =
-        Life { frame, roots, component, this, state, view, registered: Vec::new(), replies: BTreeMap::new(), budget };
+        Life { frame, roots, component, this, state, view, registered: Vec::new(), replies: BTreeMap::new() };
     life.run(&steps);
     life.found()
 }
@@ -164,7 +164,7 @@ impl Life<'_, '_, '_> {
     }
 
     fn is_spent(&mut self) -> bool {
-        let spent = self.frame.app.work > self.budget;
+        let spent = self.frame.is_spent();
         if spent {
             self.frame.app.cut("lives not followed to the end");
         }

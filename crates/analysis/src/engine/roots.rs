@@ -27,6 +27,9 @@ use crate::{
     kinds::{BINDER, BINDER_REPLY, EXTERNAL_INTENT},
 };
 
+/// Work that entering one method outside the lives may cost (tags and objects moved).
+const ENTRY_WORK_MAX: u64 = 50_000;
+
 /// The method that stands for the platform: no instruction of the app.
 pub(crate) const PLATFORM: MethodId = MethodId(u32::MAX);
 
@@ -239,7 +242,9 @@ pub(crate) fn callback_roles(app: &App<'_>, method: MethodId) -> Vec<Role> {
 fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Option<Reply>)>) {
     let count = parameter_count(app, root.method);
     let body = Body::default();
+    let work_end = app.work + ENTRY_WORK_MAX;
     let mut frame = Frame::new(app, PLATFORM, &body);
+    frame.work_end = work_end;
     frame.entered = Some(root.method);
     let arguments: Vec<Value> = (0..count).map(|position| argument(&mut frame, root, position)).collect();
     let result = frame.apply(root.method, &arguments);

@@ -40,12 +40,12 @@ impl Frame<'_, '_> {
             .iter()
             .enumerate()
             .any(|(at, block)| block.predecessors.iter().any(|before| before.index() >= at));
-        let budget = self.app.work + self.app.method_work_max(body.instructions.len());
+        self.work_end = self.app.work + self.app.method_work_max(body.instructions.len());
         for sweep in 0..SWEEPS_MAX {
             let mut changed = false;
             returned.clear();
             for (at, block) in body.blocks.iter().enumerate() {
-                if self.app.work > budget {
+                if self.is_spent() {
                     self.approximated = true;
                     break;
                 }
