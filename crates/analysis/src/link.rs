@@ -110,7 +110,10 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&F
     let graph = linker.graph(&reads);
     let mut search = Search::new(&graph);
     for (place, starts) in &linker.starts(&reads) {
-        search.run(starts, &mut |cost, way| {
+        let knows = |read: u32| {
+            reads.all.get(read as usize).is_some_and(|read| read.kinds.iter().any(|(kind, _)| kind == place.kind))
+        };
+        search.run(starts, &knows, &mut |cost, way| {
             let Some(&first) = way.chain.first() else { return };
             let Some(fact) = linker.fact(first.app, first.fact) else { return };
             tell(&Flow {

@@ -173,10 +173,13 @@ impl Frame<'_, '_> {
     }
 }
 
+/// What is called back: the input, the name and parameters of the method, how many values it is passed.
+type Called = (PathId, Rc<str>, Option<Rc<str>>, usize);
+
 /// Equal effects of different calls are one. So are calls back of one method on one input: what matters is what is passed.
 fn merged(effects: impl Iterator<Item = Effect>) -> Vec<Effect> {
     let mut fields: FxHashMap<code::FieldId, usize> = FxHashMap::default();
-    let mut callbacks: FxHashMap<(PathId, Rc<str>, Option<Rc<str>>, usize), usize> = FxHashMap::default();
+    let mut callbacks: FxHashMap<Called, usize> = FxHashMap::default();
     let mut all: Vec<Effect> = Vec::new();
     for effect in effects {
         let known = match &effect.act {

@@ -143,8 +143,9 @@ impl<'g> Search<'g> {
         self.leads.get(place as usize).copied().unwrap_or(false)
     }
 
-    /// Tells the best way from `starts`, data of the same place, to each sink.
-    pub(super) fn run(&mut self, starts: &[Datum], tell: &mut dyn FnMut(Cost, &Way)) {
+    /// Tells the best way from `starts`, data of the same place, to each sink. Ways end at a read that is itself known to
+    /// be the same kind of data (`knows`): that read is a nearer place to tell them from.
+    pub(super) fn run(&mut self, starts: &[Datum], knows: &dyn Fn(u32) -> bool, tell: &mut dyn FnMut(Cost, &Way)) {
         self.number += 1;
         self.pending.clear();
         let mut cut = self.work >= SEARCH_WORK_MAX;
@@ -161,7 +162,7 @@ impl<'g> Search<'g> {
             *settled = (self.number, from);
             match place.checked_sub(self.graph.nodes.len() as u32) {
                 Some(read) => self.leave_read(cost, read),
-                None => cut |= self.leave_fact(cost, place, tell),
+                None => cut |= self.leave_fact(cost, place, knows, tell),
             }
         }
         self.cuts += u64::from(cut);
@@ -173,18 +174,24 @@ impl<'g> Search<'g> {
     }
 
     /// Whether the way is cut here.
-    fn leave_fact(&mut self, cost: Cost, fact: u32, tell: &mut dyn FnMut(Cost, &Way)) -> bool {
+    fn leave_fact(
+        &mut self,
+        cost: Cost,
+        fact: u32,
+        knows: &dyn Fn(u32) -> bool,
+        tell: &mut dyn FnMut(Cost, &Way),
+    ) -> bool {
         if self.graph.sinks.get(fact as usize).copied().unwrap_or(false) {
             tell(cost, &self.way(fact));
         }
         let fills = self.graph.fills.get(fact as usize).map(Vec::as_slice).unwrap_or_default();
         if cost.facts >= CHAIN_FACTS_MAX {
-            return fills.iter().any(|fill| self.is_ahead(self.read_place(fill.read)));
+            return fills.iter().any(|fill| !knows(fill.read) && self.is_ahead(self.read_place(fill.read)));
         }
         for (position, fill) in fills.iter().enumerate() {
             self.work += 1;
             let place = self.read_place(fill.read);
-            if self.is_ahead(place) {
+            if self.is_ahead(place) && !knows(fill.read) {
                 let doubt = Cost { doubtful: u8::from(fill.partly), ..Cost::default() };
                 self.pending.push(Reverse((cost.and(doubt), place, From::Fill(fact, position as u32))));
             }
@@ -273,10 +280,12 @@ mod tests {
         }
     }
 
-    fn chains(graph: &Graph) -> Vec<Vec<usize>> {
+    fn chains(graph: &Graph, known: Option<u32>) -> Vec<Vec<usize>> {
         let mut found = Vec::new();
         let starts = [Datum { fact: 0, data: 0 }, Datum { fact: 1, data: 0 }];
-        Search::new(graph).run(&starts, &mut |_, way| found.push(way.chain.iter().map(|hop| hop.fact).collect()));
+        Search::new(graph).run(&starts, &|read| known == Some(read), &mut |_, way| {
+            found.push(way.chain.iter().map(|hop| hop.fact).collect())
+        });
         found
     }
 
@@ -284,9 +293,19 @@ mod tests {
     fn the_surest_way_is_told_before_the_shortest() {
         let long = Cost { facts: 1, steps: 40, ..Cost::default() };
         let short = Cost { facts: 1, steps: 2, ..Cost::default() };
-        assert_eq!(chains(&graph(long, short)), [[2, 0]], "the other name is only partly known");
+        assert_eq!(chains(&graph(long, short), None), [[2, 0]], "the other name is only partly known");
         let unreached = Cost { unreached: 1, ..long };
-        assert_eq!(chains(&graph(unreached, short)), [[2, 1]], "a doubtful name is better than code nothing leads to");
+        assert_eq!(
+            chains(&graph(unreached, short), None),
+            [[2, 1]],
+            "a doubtful name is better than code nothing leads to"
+        );
+    }
+
+    #[test]
+    fn a_way_ends_where_the_same_data_is_known_anew() {
+        let one = Cost { facts: 1, ..Cost::default() };
+        assert_eq!(chains(&graph(one, one), Some(0)), Vec::<Vec<usize>>::new());
     }
 
     #[test]
@@ -303,11 +322,11 @@ mod tests {
         };
         let mut told = 0;
         let mut search = Search::new(&graph);
-        search.run(&[Datum { fact: 0, data: 0 }], &mut |_, _| told += 1);
+        search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, _| told += 1);
         assert_eq!((told, search.cuts), (0, 1), "thirteen facts are too many");
         graph.sinks[2] = true;
         let mut search = Search::new(&graph);
-        search.run(&[Datum { fact: 0, data: 0 }], &mut |_, way| told += way.chain.len());
+        search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| told += way.chain.len());
         assert_eq!((told, search.cuts), (3, 1));
     }
 }
