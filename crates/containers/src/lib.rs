@@ -39,6 +39,7 @@ pub mod sin;
 pub mod super_partition;
 pub mod tar;
 mod text;
+pub mod ubi;
 pub mod update_app;
 pub mod verified_boot;
 pub mod zip;
@@ -79,6 +80,7 @@ pub const FORMATS: &[&Format] = &[
     &packed::ZSTD,
     &packed::LZ4,
     &packed::LZOP,
+    &ubi::FORMAT,
     &seven_zip::FORMAT,
     &zip::FORMAT,
     // Marks at the end, and none at all: after all that have one where they begin.

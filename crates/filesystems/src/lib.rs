@@ -9,6 +9,7 @@ pub mod f2fs;
 pub mod fat;
 pub mod romfs;
 pub mod squashfs;
+pub mod ubifs;
 
 mod contents;
 mod record;
@@ -26,6 +27,7 @@ pub const FORMATS: &[&Format] = &[
     &squashfs::FORMAT,
     &cramfs::FORMAT,
     &romfs::FORMAT,
+    &ubifs::FORMAT,
     // The mark of the boot sector is weak: after all that have a better one.
     &fat::FORMAT,
 ];

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Containers of partitions, by the names of their formats.
-const DISKS: &[&str] = &["payload", "super", "gpt"];
+const DISKS: &[&str] = &["payload", "super", "gpt", "ubi"];
 /// Containers of a kernel and its ramdisks.
 const BOOT_IMAGES: &[&str] = &["boot_image", "vendor_boot_image"];
 /// How many wrappers a ramdisk may have: a header of its maker, a packed stream, another one.
