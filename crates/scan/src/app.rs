@@ -94,7 +94,7 @@ fn analyse_code(
     shapes: &CodeShapes,
 ) -> AppResult {
     if package.code_files.is_empty() && package.hidden_files.is_empty() {
-        let code = if package.has_code { "opaque" } else { "none" };
+        let code = if should_have_code(package) { "opaque" } else { "none" };
         return AppResult { code, ..AppResult::default() };
     }
     let files: Vec<InputFile> =
@@ -153,6 +153,13 @@ fn analyse_code(
         text: &text,
     });
     AppResult { facts, hidden_strings, hosts, programs, namespaces, shapes, markers, schemes, code, fidelity, problems }
+}
+
+/// Whether code must be somewhere that was not found. A manifest says so unless it denies it; one that names nothing to run is
+/// that of a package of resources, if nothing else speaks for code (a missing file, a signature of one).
+fn should_have_code(package: &Package) -> bool {
+    let could_run = !package.components.is_empty() || package.application_class.is_some();
+    package.has_code && (could_run || package.name.is_empty() || !package.problems.is_empty())
 }
 
 /// The code of an app: first what the platform takes for it, so that its classes go first, then what it hides.
@@ -281,5 +288,21 @@ pub(crate) const fn kind_word(kind: ComponentKind) -> &'static str {
         ComponentKind::Service => "service",
         ComponentKind::Receiver => "receiver",
         ComponentKind::Provider => "provider",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_of_resources_has_no_code_to_miss() {
+        let package = Package { name: "org.example.overlay".to_owned(), ..Package::default() };
+        assert!(!should_have_code(&package));
+        let runs = Package { application_class: Some("org.example.App".to_owned()), ..package.clone() };
+        let denies = Package { has_code: false, ..runs.clone() };
+        let lacks_a_file = Package { problems: vec!["code is absent".to_owned()], ..package };
+        assert!(should_have_code(&runs) && !should_have_code(&denies) && should_have_code(&lacks_a_file));
+        assert!(should_have_code(&Package::default()), "no manifest could be read");
     }
 }
