@@ -91,7 +91,7 @@ impl<'a> Intents<'a> {
                     Operation::PassOn => self.passed_on.entry((number, sender)).or_default().push(position),
                     // Who gets an intent that data addresses is not known: it may be anybody.
                     Operation::ActivityForResult
-                        if sent.package.is_empty() && sent.component.iter().all(|name| name.contains('*')) =>
+                        if sent.component.iter().chain(&sent.package).all(|name| name.contains('*')) =>
                     {
                         self.asking_anybody.insert((number, sender));
                     }
