@@ -156,7 +156,7 @@ impl<'a> Writers<'a> {
                     FactAct::Store(kind) => {
                         let channel = knowledge.channels.get(kind).filter(|channel| channel.scope != Scope::Owner);
                         if let Some(channel) = channel {
-                            writers.note_wire(*channel, kind, found, (app, fact));
+                            writers.note_wire(channel, kind, found, (app, fact));
                             continue;
                         }
                         writers.stores.entry((link.owner.as_str(), kind)).or_default().push((app, fact));
@@ -170,7 +170,7 @@ impl<'a> Writers<'a> {
     }
 
     /// A name that is only partly known joins nothing: too many apps share these.
-    fn note_wire(&mut self, channel: Channel, kind: &'a str, fact: &'a Fact, node: Node) {
+    fn note_wire(&mut self, channel: &Channel, kind: &'a str, fact: &'a Fact, node: Node) {
         let known = fact.names.iter().map(String::as_str).filter(|name| !name.contains('*'));
         let names: Vec<&str> = if channel.named { known.collect() } else { vec![""] };
         for name in names {
@@ -358,6 +358,9 @@ impl Linker<'_> {
                 by_name(keys, &|key| self.knowledge.table_kind(table, key).map(str::to_owned))
             }
             FactWhat::Store(kind, paths) => {
+                if let Some(held) = self.knowledge.channels.get(kind).and_then(|channel| channel.holds.clone()) {
+                    return vec![(held, Vec::new())];
+                }
                 let table = self.knowledge.origins.values().find(|origin| origin.sink.as_ref() == Some(kind));
                 let Some(table) = table.and_then(|origin| origin.table.as_ref()) else { return Vec::new() };
                 by_name(paths, &|path| self.knowledge.table_kind(table, path).map(str::to_owned))
@@ -378,7 +381,7 @@ impl Linker<'_> {
                 writers.map(|&fact| Writer { app: reader, fact, reason: None, partly: false }).collect()
             }
             FactWhat::Store(kind, names) => match self.knowledge.channels.get(kind) {
-                Some(channel) if channel.scope != Scope::Owner => self.wire_writers(reader, kind, names, *channel),
+                Some(channel) if channel.scope != Scope::Owner => self.wire_writers(reader, kind, names, channel),
                 _ => self.store_writers(reader, kind, names),
             },
             FactWhat::Provider(operation, uris) => self.provider_writers(reader, operation, uris),
@@ -405,7 +408,7 @@ impl Linker<'_> {
     }
 
     /// What apps put on a wire or into a store that not only those of one user share.
-    fn wire_writers(&self, reader: usize, kind: &str, names: &[String], channel: Channel) -> Vec<Writer> {
+    fn wire_writers(&self, reader: usize, kind: &str, names: &[String], channel: &Channel) -> Vec<Writer> {
         let Some(client) = self.apps.get(reader) else { return Vec::new() };
         let named: Vec<&str> = if channel.named { names.iter().map(String::as_str).collect() } else { vec![""] };
         let mut found = Vec::new();

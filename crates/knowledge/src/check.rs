@@ -41,6 +41,9 @@ impl Loader {
             }
             self.check_sink(&entry.value.sink, &entry.at)?;
         }
+        for entry in self.channels.values() {
+            entry.value.holds.iter().try_for_each(|kind| self.check_data(kind, &entry.at))?;
+        }
         self.check_parties()?;
         self.check_data_ranks()?;
         self.check_rules()

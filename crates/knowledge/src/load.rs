@@ -239,7 +239,8 @@ impl Loader {
         for (index, entry) in std::mem::take(&mut file.channel).into_iter().enumerate() {
             let at = at("channel", index, &entry.id);
             let Some(scope) = Scope::from_name(&entry.scope) else { return at.value("scope", "owner, bound or image") };
-            put(&mut self.channels, entry.id.clone(), &entry.id, Channel { scope, named: entry.named }, &at)?;
+            let channel = Channel { scope, named: entry.named, holds: entry.holds };
+            put(&mut self.channels, entry.id.clone(), &entry.id, channel, &at)?;
         }
         for (index, entry) in std::mem::take(&mut file.rule).into_iter().enumerate() {
             let at = at("rule", index, &entry.id);

@@ -40,12 +40,14 @@ pub struct OriginInfo {
 }
 
 /// A store or wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
     /// Who shares one.
     pub scope: Scope,
     /// Whether it is told apart by names; otherwise there is one.
     pub named: bool,
+    /// The kind of data that whatever is read of it is, whoever put it there.
+    pub holds: Option<String>,
 }
 
 /// Who shares a store or wire.

@@ -176,6 +176,7 @@ pub(crate) struct Wire {
     pub(crate) scope: String,
     #[serde(default = "yes")]
     pub(crate) named: bool,
+    pub(crate) holds: Option<String>,
 }
 
 const fn yes() -> bool {

@@ -47,6 +47,15 @@ pub(super) struct Intents<'a> {
     awaited: BTreeMap<(usize, &'a str), Vec<Reached>>,
 }
 
+/// An intent without the data addresses and types of which not even the beginning is known; nothing if no other is left.
+fn what_is_known(sent: &Sent) -> Option<Sent> {
+    let known = |texts: &[String]| -> Option<Vec<String>> {
+        let kept: Vec<String> = texts.iter().filter(|text| !text.starts_with('*')).cloned().collect();
+        (texts.is_empty() || !kept.is_empty()).then_some(kept)
+    };
+    Some(Sent { data: known(&sent.data)?, mime_type: known(&sent.mime_type)?, ..sent.clone() })
+}
+
 impl<'a> Intents<'a> {
     pub(super) fn new(apps: &'a [LinkApp<'a>]) -> Self {
         let mut intents = Self {
@@ -126,10 +135,20 @@ impl<'a> Intents<'a> {
 
     fn resolve(&self, app: usize, sent: &Sent) -> Vec<Reached> {
         let Some(kind) = sent.operation.reaches() else { return Vec::new() };
-        let candidates = if sent.component.is_empty() { self.implicit(sent, kind) } else { self.explicit(app, sent) };
+        let is_implicit = sent.component.is_empty();
+        let candidates = if is_implicit { self.implicit(sent, kind) } else { self.explicit(app, sent) };
+        let known = what_is_known(sent);
         let mut found: Vec<Reached> = Vec::new();
         for (at, partly) in candidates {
             let Some(component) = self.component(at) else { continue };
+            // Some app of a device takes any kind of data: an address that nothing is known of would join all to all.
+            let is_known = || {
+                let passes = |sent: &Sent| component.filters.iter().any(|filter| filter.lets_pass(sent, kind));
+                known.as_ref().is_some_and(passes)
+            };
+            if is_implicit && at.0 != app && !is_known() {
+                continue;
+            }
             let local = sent.operation == Operation::LocalBroadcast;
             if component.kind != kind || component.local != local || (local && at.0 != app) {
                 continue;
@@ -378,5 +397,34 @@ impl<'a> Intents<'a> {
         actions.sort_unstable();
         actions.dedup();
         actions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(data: &[&str], mime_type: &[&str]) -> Sent {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Sent {
+            operation: Operation::Activity,
+            component: Vec::new(),
+            package: Vec::new(),
+            action: vec!["android.intent.action.VIEW".into()],
+            categories: Vec::new(),
+            data: texts(data),
+            mime_type: texts(mime_type),
+            key: None,
+            permission: Vec::new(),
+            sender: None,
+        }
+    }
+
+    #[test]
+    fn an_address_of_which_nothing_is_known_reaches_no_other_app() {
+        assert_eq!(what_is_known(&sent(&["*"], &[])), None);
+        assert_eq!(what_is_known(&sent(&["http://*"], &["*/html"])), None);
+        assert_eq!(what_is_known(&sent(&["*", "http://*"], &[])), Some(sent(&["http://*"], &[])));
+        assert_eq!(what_is_known(&sent(&[], &[])), Some(sent(&[], &[])), "the action alone is an address");
     }
 }
