@@ -16,6 +16,8 @@ use crate::{
     native_files,
 };
 
+/// A way that is less than certain and passes more apps than this is told with low confidence.
+const DOUBTFUL_APPS_MAX: usize = 2;
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
 
@@ -258,6 +260,11 @@ impl<'a> Teller<'a> {
             level = level.min(Level::Medium);
         }
         if reasons.contains(native_files::DOUBT) {
+            level = Level::Low;
+        }
+        // Every app on the way is a place where unlike things may have been taken for one.
+        if !reasons.is_empty() && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX {
+            reasons.insert("passes three or more apps, and not every step is certain");
             level = Level::Low;
         }
         let (unreached, ..) = best.order;
