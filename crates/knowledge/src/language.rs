@@ -4,7 +4,7 @@
 //! flow    "arg1 => this.elem"             the same reference, with everything known about it
 //!         "arg1 -> ret : encrypt(this)"   something made of it, by an operation worth reporting, detailed by a place
 //! text    "this = {arg1}/{arg2}"          the constant text of a place; "{{" and "}}" stand for braces
-//! origin  "this = file(arg1)"             network file process memory local_socket asset uri same
+//! origin  "this = file(arg1)"             network file process memory local_socket local_server asset uri same
 //! source  "ret = sms"                     a data kind
 //!         "ret = provider(arg1)"  "ret = origin(this)"  "ret = table(settings, arg2)"
 //! sink    "arg1, arg2 -> network at this" a sink kind, and the place whose text says where to
@@ -219,12 +219,13 @@ impl fmt::Display for TextRule {
     }
 }
 
-const ORIGINS: [(&str, OriginKind); 8] = [
+const ORIGINS: [(&str, OriginKind); 9] = [
     ("network", OriginKind::Network),
     ("file", OriginKind::File),
     ("process", OriginKind::Process),
     ("memory", OriginKind::Memory),
     ("local_socket", OriginKind::LocalSocket),
+    ("local_server", OriginKind::LocalServer),
     ("asset", OriginKind::Asset),
     ("uri", OriginKind::Uri),
     ("same", OriginKind::Same),
@@ -236,7 +237,7 @@ impl FromStr for OriginKind {
         let found = ORIGINS.iter().find(|(name, _)| *name == text);
         found
             .map(|(_, kind)| *kind)
-            .ok_or(Unreadable { expected: "network file process memory local_socket asset uri same" })
+            .ok_or(Unreadable { expected: "network file process memory local_socket local_server asset uri same" })
     }
 }
 

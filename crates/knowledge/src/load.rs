@@ -232,8 +232,13 @@ impl Loader {
         }
         for (index, entry) in std::mem::take(&mut file.origin).into_iter().enumerate() {
             let at = at("origin", index, &entry.id);
-            let value =
-                OriginInfo { sink: entry.sink, source: entry.source, table: entry.table, channel: entry.channel };
+            let value = OriginInfo {
+                sink: entry.sink,
+                source: entry.source,
+                table: entry.table,
+                channel: entry.channel,
+                answers: entry.answers,
+            };
             put(&mut self.origins, at.sentence(&entry.id)?, &entry.id, value, &at)?;
         }
         for (index, entry) in std::mem::take(&mut file.channel).into_iter().enumerate() {

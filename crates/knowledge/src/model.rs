@@ -127,8 +127,10 @@ pub enum OriginKind {
     Process,
     /// Memory only.
     Memory,
-    /// A local socket; the text is its name.
+    /// A local socket, on the side of who connects; the text is its name.
     LocalSocket,
+    /// A local socket, on the side of who waits.
+    LocalServer,
     /// A resource or asset of the app.
     Asset,
     /// A file descriptor or stream opened by URI; the text is the URI.

@@ -35,8 +35,10 @@ pub struct OriginInfo {
     pub source: Option<String>,
     /// Table that gives the data kind of what is read from it, by its text (a path, a command).
     pub table: Option<String>,
-    /// Channel that joins what is written with what is read elsewhere, by the text.
+    /// Channel that what is written goes into, by the text; what is read comes from it too, if nothing else is said.
     pub channel: Option<String>,
+    /// Channel that what is read comes from, where the two ends differ.
+    pub answers: Option<String>,
 }
 
 /// A store or wire.

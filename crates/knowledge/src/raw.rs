@@ -167,6 +167,7 @@ pub(crate) struct Origin {
     pub(crate) source: Option<String>,
     pub(crate) table: Option<String>,
     pub(crate) channel: Option<String>,
+    pub(crate) answers: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -307,7 +307,7 @@ impl Frame<'_, '_> {
                     (Some(table), _) => Some(What::Table(self.app.kinds.id(table), names)),
                     (None, Some(source)) => Some(What::Kind(self.app.kinds.id(source), names)),
                     (None, None) => {
-                        let channel = origin.channel.as_ref()?;
+                        let channel = origin.answers.as_ref().or(origin.channel.as_ref())?;
                         Some(What::Store(self.app.kinds.id(channel), names))
                     }
                 }

@@ -431,7 +431,11 @@ impl Frame<'_, '_> {
             }
             (_, None) => {}
         }
-        if found.is_empty() && rule.origin != OriginKind::Same {
+        if found.is_empty() && rule.origin == OriginKind::Same {
+            // What is known of the place stays.
+            return;
+        }
+        if found.is_empty() {
             let gap = self.app.tables.patterns.intern([Piece::Gap]);
             found.push(Origin::Known(rule.origin, gap));
         }
