@@ -73,7 +73,7 @@ pub fn table(cases: &[Case], outcomes: &[Outcome]) -> String {
     let mut text = String::from(
         "| category | apps | true | wrong | missed | P | R | F1 | CPU s |\n|--|--|--|--|--|--|--|--|--|\n",
     );
-    for (name, (apps, score, cpu)) in &categories {
+    for (name, (apps, score, cpu)) in categories.iter().filter(|_| categories.len() > 1) {
         line(&mut text, name, *apps, *score, *cpu);
     }
     line(&mut text, "all", cases.iter().map(|case| case.apps.len()).sum(), total, cpu);
