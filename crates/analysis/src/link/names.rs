@@ -23,7 +23,9 @@ pub(crate) fn best_match(written: &[String], read: &[String]) -> Option<Sameness
 /// Compares two names, in which `*` stands for what is not known.
 fn same(a: &str, b: &str) -> Option<Sameness> {
     if !a.contains('*') && !b.contains('*') {
-        return (a == b).then_some(Sameness::Equal);
+        // A number or nothing at all is no name: what computes one often yields it where it knows no better.
+        let is_name = a.chars().any(char::is_alphabetic);
+        return (a == b).then_some(if is_name { Sameness::Equal } else { Sameness::Alike });
     }
     let (a_ends, b_ends) = (ends(a), ends(b));
     let starts_agree = a_ends.0.starts_with(b_ends.0) || b_ends.0.starts_with(a_ends.0);
@@ -78,6 +80,8 @@ mod tests {
         assert_eq!(same("*/messages.json", "*/calls.json"), None);
         assert_eq!(same("*", "/data/messages.json"), None);
         assert_eq!(same("/sdcard/*", "/data/*"), None);
+        assert_eq!(same("0", "0"), Some(Sameness::Alike), "no name");
+        assert_eq!(same("", ""), Some(Sameness::Alike), "no name");
     }
 
     #[test]
