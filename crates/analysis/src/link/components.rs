@@ -252,10 +252,11 @@ fn tokens(pattern: &str) -> Vec<Token> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn sent(action: &str, data: &[&str], mime_type: &[&str]) -> Sent {
+    /// An intent without an address but these.
+    pub(in crate::link) fn sent(action: &str, data: &[&str], mime_type: &[&str]) -> Sent {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         Sent {
             operation: Operation::Activity,

@@ -405,19 +405,7 @@ mod tests {
     use super::*;
 
     fn sent(data: &[&str], mime_type: &[&str]) -> Sent {
-        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Sent {
-            operation: Operation::Activity,
-            component: Vec::new(),
-            package: Vec::new(),
-            action: vec!["android.intent.action.VIEW".into()],
-            categories: Vec::new(),
-            data: texts(data),
-            mime_type: texts(mime_type),
-            key: None,
-            permission: Vec::new(),
-            sender: None,
-        }
+        crate::link::components::tests::sent("view", data, mime_type)
     }
 
     #[test]

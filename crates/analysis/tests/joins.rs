@@ -1,0 +1,175 @@
+//! Joins between two apps, from facts written by hand: which the platform lets happen, and which would tie all to all.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+
+use analysis::{
+    claims::claim,
+    facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, Operation, Sent, StepRef, StepText},
+    link::{LinkApp, LinkComponent, LinkFilter, LinkKind, link},
+};
+use findings::{Hop, Level};
+use knowledge::Knowledge;
+
+const VIEW: &str = "android.intent.action.VIEW";
+const VIEWER: &str = "org.example.viewer.Viewer";
+
+fn data(what: FactWhat, doubts: Vec<&'static str>) -> FactData {
+    let trace = vec![StepRef { step: 0, hop: Hop::Source, note: None }];
+    FactData { what, trace, operations: Vec::new(), doubts }
+}
+
+fn fact(act: FactAct, names: &[&str], data: FactData) -> Fact {
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    let trace = vec![StepRef { step: 1, hop: Hop::Sink, note: None }];
+    Fact { act, names, data: vec![data], trace, entry: Some(0) }
+}
+
+fn kind(name: &str) -> FactWhat {
+    FactWhat::Kind(name.into(), Vec::new())
+}
+
+fn facts(facts: Vec<Fact>) -> AppFacts {
+    let step = |text: &str| StepText {
+        path: "/classes.dex".into(),
+        offset: 0,
+        method: "m".into(),
+        code_unit: 0,
+        text: text.into(),
+    };
+    let entries = vec![format!("activity {VIEWER}")];
+    AppFacts { facts, steps: vec![step("source"), step("sink")], entries, ..AppFacts::default() }
+}
+
+fn app<'a>(package: &str, owner: &str, facts: &'a AppFacts) -> LinkApp<'a> {
+    let filter = LinkFilter {
+        actions: vec![VIEW.into()],
+        categories: vec!["android.intent.category.DEFAULT".into()],
+        schemes: vec!["http".into(), "content".into()],
+        hosts: Vec::new(),
+        paths: Vec::new(),
+        mime_types: Vec::new(),
+        priority: 0,
+    };
+    let viewer = LinkComponent {
+        kind: LinkKind::Activity,
+        name: VIEWER.into(),
+        class: VIEWER.into(),
+        exported: true,
+        open: true,
+        permission: None,
+        filters: vec![filter],
+        local: false,
+    };
+    LinkApp {
+        package: package.into(),
+        path: format!("/system/app/{package}.apk"),
+        owner: owner.into(),
+        core_user: false,
+        permissions: Vec::new(),
+        providers: Vec::new(),
+        components: if package == "org.example.viewer" { vec![viewer] } else { Vec::new() },
+        facts,
+    }
+}
+
+/// Kind of the data and app it comes from, of what leaves to the network.
+fn leaves(apps: &[LinkApp<'_>]) -> BTreeSet<(String, String)> {
+    let mut told = BTreeSet::new();
+    link(apps, &Knowledge::embedded().unwrap(), &mut |flow| {
+        if flow.sink == "network" && !flow.source.starts_with("external") {
+            let from = &apps[flow.chain.last().unwrap().app];
+            told.insert((flow.source.to_owned(), from.package.clone()));
+        }
+    });
+    told
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    pairs.iter().map(|&(kind, from)| (kind.to_owned(), from.to_owned())).collect()
+}
+
+fn to_network(what: FactWhat) -> Fact {
+    fact(FactAct::Sink("network".into()), &["http://example.org"], data(what, Vec::new()))
+}
+
+fn viewed(address: &str) -> BTreeSet<(String, String)> {
+    let sent = Sent {
+        operation: Operation::Activity,
+        component: Vec::new(),
+        package: Vec::new(),
+        action: vec![VIEW.into()],
+        categories: Vec::new(),
+        data: vec![address.into()],
+        mime_type: Vec::new(),
+        key: None,
+        permission: Vec::new(),
+        sender: None,
+    };
+    let sender = facts(vec![fact(FactAct::Send(Box::new(sent)), &[], data(kind("sms"), Vec::new()))]);
+    let viewer = facts(vec![to_network(FactWhat::Received(VIEWER.into(), Letter::Intent, None))]);
+    leaves(&[app("org.example.sender", "sender", &sender), app("org.example.viewer", "viewer", &viewer)])
+}
+
+#[test]
+fn an_intent_reaches_another_app_only_if_something_of_its_address_is_known() {
+    assert_eq!(viewed("http://*"), pairs(&[("sms", "org.example.sender")]));
+    assert_eq!(viewed("*"), BTreeSet::new());
+}
+
+#[test]
+fn what_the_clipboard_holds_is_told_from_where_it_is_read() {
+    let clip = |what: &str| fact(FactAct::Store("clip".into()), &["clipboard"], data(kind(what), Vec::new()));
+    let reader = facts(vec![to_network(FactWhat::Store("clip".into(), vec!["clipboard".into()]))]);
+    let from = |what: &str| {
+        let writer = facts(vec![clip(what)]);
+        leaves(&[app("org.example.writer", "writer", &writer), app("org.example.reader", "reader", &reader)])
+    };
+    let own = ("clipboard", "org.example.reader");
+    assert_eq!(from("device_id"), pairs(&[own, ("device_id", "org.example.writer")]));
+    assert_eq!(from("clipboard"), pairs(&[own]), "the reader is nearer than who copied the clipboard into it");
+}
+
+#[test]
+fn files_of_one_user_need_a_name_that_is_one() {
+    let shared = |name: &str| {
+        let writer = facts(vec![fact(FactAct::Store("file".into()), &[name], data(kind("sms"), Vec::new()))]);
+        let reader = facts(vec![to_network(FactWhat::Store("file".into(), vec![name.into()]))]);
+        leaves(&[app("org.example.writer", "one", &writer), app("org.example.reader", "one", &reader)])
+    };
+    assert_eq!(shared("/data/out.json"), pairs(&[("sms", "org.example.writer")]));
+    assert_eq!(shared(""), BTreeSet::new());
+    assert_eq!(shared("0"), BTreeSet::new());
+}
+
+/// The confidence in a way from a first app over files of one user to the last of `count`.
+fn confidence(count: usize, doubts: &[&'static str]) -> Level {
+    let file = |number: usize| format!("/data/step{number}.json");
+    let of_app = |number: usize| {
+        let what = match number {
+            0 => kind("sms"),
+            _ => FactWhat::Store("file".into(), vec![file(number - 1)]),
+        };
+        let had = data(what, if number == 0 { doubts.to_vec() } else { Vec::new() });
+        if number + 1 == count {
+            return facts(vec![fact(FactAct::Sink("network".into()), &["http://example.org"], had)]);
+        }
+        facts(vec![fact(FactAct::Store("file".into()), &[&file(number)], had)])
+    };
+    let all: Vec<AppFacts> = (0..count).map(of_app).collect();
+    let names = ["org.example.a", "org.example.b", "org.example.c"];
+    let apps: Vec<LinkApp<'_>> = all.iter().zip(names).map(|(facts, name)| app(name, "one", facts)).collect();
+    let containers = vec![String::new(); count];
+    let (found, _) = claim(&apps, &containers, &Knowledge::embedded().unwrap());
+    let leaving = found.iter().find(|finding| finding.parts.rule == "content_leaves").unwrap();
+    leaving.parts.confidence.level
+}
+
+#[test]
+fn a_doubt_weighs_more_the_more_apps_a_way_passes() {
+    let doubt = ["passes a field that is joined by name"];
+    assert_eq!(confidence(3, &[]), Level::High);
+    assert_eq!(confidence(2, &doubt), Level::Medium);
+    assert_eq!(confidence(3, &doubt), Level::Low);
+}
