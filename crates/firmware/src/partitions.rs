@@ -3,6 +3,8 @@
 //! Names as in the fstab files and BoardConfig variables of the Android Open Source Project, and the additional
 //! partitions that makers use to hold apps.
 
+use crate::names::{below, first_component, shown};
+
 /// Partitions whose folder or image is recognised by name; each is mounted at `/<name>`.
 const PARTITIONS: &[&str] = &[
     "system",
@@ -84,6 +86,11 @@ const ENDINGS: &[&str] = &[
     "-verified",
 ];
 
+/// Images that hold ramdisks.
+const IMAGES_WITH_RAMDISK: &[&str] = &["boot", "recovery", "init_boot", "vendor_boot"];
+/// What unpackers of such images call the folder.
+const RAMDISK: &[u8] = b"ramdisk";
+
 /// The partition of this folder name, if it is one.
 pub(crate) fn by_folder(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
@@ -110,6 +117,19 @@ pub(crate) fn base_name(name: &str) -> String {
         ImageName::Partition(partition) => partition.to_owned(),
         ImageName::Other(stem) => stem.strip_suffix("_a").map_or(stem.clone(), ToOwned::to_owned),
     }
+}
+
+/// The folder of an unpacked ramdisk that `path` of a dump is in, and the image that it was packed in: dump tools leave
+/// `boot/ramdisk` beside the folders of the partitions. A ramdisk without an image's name around it keeps its own.
+pub(crate) fn ramdisk_folder(path: &[u8]) -> Option<(Vec<u8>, String)> {
+    let first = first_component(path);
+    let inner = below(path, first)?;
+    if first == RAMDISK {
+        return Some((first.to_vec(), shown(first)));
+    }
+    let image = base_name(&shown(first));
+    let is_ramdisk = first_component(inner) == RAMDISK && inner.len() > RAMDISK.len();
+    (is_ramdisk && IMAGES_WITH_RAMDISK.contains(&image.as_str())).then(|| ([first, RAMDISK].join(&b'/'), image))
 }
 
 /// What the name of an image says.
@@ -153,5 +173,17 @@ mod tests {
         }
         assert_eq!(by_image("modem.img"), ImageName::Other("modem".to_owned()));
         assert_eq!(by_image(".img"), ImageName::Other(".img".to_owned()));
+    }
+
+    #[test]
+    fn folders_of_ramdisks_are_told_from_others() {
+        let told = |path: &[u8]| ramdisk_folder(path).map(|(folder, image)| (shown(&folder), image));
+        let some = |folder: &str, image: &str| Some((folder.to_owned(), image.to_owned()));
+        assert_eq!(told(b"boot/ramdisk/init.rc"), some("boot/ramdisk", "boot"));
+        assert_eq!(told(b"recovery.img/ramdisk/sbin/x"), some("recovery.img/ramdisk", "recovery"));
+        assert_eq!(told(b"ramdisk/init.rc"), some("ramdisk", "ramdisk"));
+        for other in [&b"ramdisk"[..], b"boot/ramdisk", b"boot/kernel", b"docs/ramdisk/init.rc", b"boot/x/ramdisk/y"] {
+            assert_eq!(told(other), None, "{}", shown(other));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the walk has found so far, and the steps that put files on the device.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use bytes::{Base, Budget, ByteSource, Error};
 use filesystems::{EntryKind, Problem};
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
         self.leftovers(tree, &prefix, shape == Shape::Dump, node, budget);
     }
 
-    /// Mounts every folder that is a partition.
+    /// Mounts every folder that is a partition, and those of unpacked ramdisks as the images they come from are mounted.
     fn dump(&mut self, tree: &mut Tree, list: &mut Absent, node: &Node) {
         let paths = tree.entries.iter().map(|entry| &entry.path).chain(&list.paths);
         let mut folders: Vec<Vec<u8>> = paths
@@ -150,6 +150,12 @@ impl<'a> Walk<'a> {
             if let Some(partition) = partitions::by_folder(&text) {
                 self.mount(inner, partition, absent, &Node::folder(&node.inside, &text));
             }
+        }
+        let paths = tree.entries.iter().map(|entry| &entry.path).chain(&list.paths);
+        let ramdisks: BTreeSet<_> = paths.filter_map(|path| partitions::ramdisk_folder(path)).collect();
+        for (folder, image) in ramdisks {
+            let (inner, absent) = (tree.take_below(&folder), list.take_below(&folder));
+            self.mount(inner, &image, absent, &Node::folder(&node.inside, &shown(&folder)));
         }
     }
 

@@ -21,6 +21,23 @@ fn the_ramdisk_of_a_boot_image_is_mounted_below_the_name_of_the_image() {
 }
 
 #[test]
+fn an_unpacked_ramdisk_of_a_dump_is_mounted_like_that_of_an_image() {
+    let scratch = Scratch::new("ramdisks");
+    scratch.write("system/build.prop", "ro.a=1\n");
+    scratch.write("system/app/A/A.apk", "x");
+    scratch.write("boot/ramdisk/init.rc", "service adbd /sbin/adbd\n");
+    scratch.write("boot/ramdisk/sbin/adbd", "x");
+    scratch.write("boot/kernel", "x");
+    scratch.write("recovery/ramdisk/init.rc", "service recovery /sbin/recovery\n");
+    let firmware = unfolded(std::slice::from_ref(&scratch.0));
+    let found = paths(&firmware);
+    for path in ["/boot/init.rc", "/boot/sbin/adbd", "/recovery/init.rc"] {
+        assert!(found.contains(&path), "{path}: {found:?}");
+    }
+    assert!(!found.iter().any(|path| path.contains("kernel")), "{found:?}");
+}
+
+#[test]
 fn a_module_is_mounted_where_the_device_would() {
     let scratch = Scratch::new("apex");
     let module = ByteSource::open(&repository().join("fixtures/device/module.capex")).unwrap();

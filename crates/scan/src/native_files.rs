@@ -125,12 +125,21 @@ fn services(firmware: &Firmware) -> Vec<Starter> {
             let words = format!("init service {} of {} as {user}", service.name, file.path);
             let is_core = CORE_USERS.contains(&user);
             let sockets = service.sockets.into_iter().map(|socket| socket.name).collect();
-            starters.push(Starter { program: service.program, words, is_core, sockets });
+            let program = of_same_ramdisk(firmware, &file.path, &service.program).unwrap_or(service.program);
+            starters.push(Starter { program, words, is_core, sockets });
         }
     }
     starters.sort();
     starters.dedup();
     starters
+}
+
+/// The program in the same ramdisk as the script: a ramdisk is the root of the device while its scripts run, and is kept below
+/// the name of its image here (`/boot/init.rc` starts `/boot/sbin/adbd`).
+fn of_same_ramdisk(firmware: &Firmware, script: &str, program: &str) -> Option<String> {
+    let (folder, _) = script.rsplit_once('/')?;
+    let path = format!("{folder}{program}");
+    firmware.files.binary_search_by(|file| file.path.as_str().cmp(&path)).is_ok().then_some(path)
 }
 
 /// What cannot be read is told in the coverage by whoever lists it.
