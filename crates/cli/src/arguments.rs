@@ -109,6 +109,9 @@ pub(crate) struct Ls {
     /// Everything below, not only what is directly inside
     #[arg(long, short = 'R')]
     pub(crate) recursive: bool,
+    /// Only files, each with the SHA-256 of what is read of it, as sha256sum(1) writes them
+    #[arg(long)]
+    pub(crate) sha256: bool,
 }
 
 /// Flags of `cat`.

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::{Budget, Limits};
 use code::{InputFile, Program};
 use filesystems::EntryKind;
-use firmware::look::{self, Look};
+use firmware::look::Look;
 
 use crate::{
     arguments::Code,
@@ -15,8 +15,7 @@ use crate::{
 
 pub(crate) fn run(flags: &Code) -> Result<Exit, Stop> {
     let place = &flags.place.place;
-    let budget = keys::budget(&flags.place)?;
-    let found = look::resolve(place, &budget).map_err(|error| Stop::because(error.to_string()))?;
+    let (found, budget) = keys::look(&flags.place)?;
     let files = files(place, &found, &budget)?;
     let program = Program::build(&files, &Budget::new(Limits::FILE));
     for (path, error) in &program.problems {

@@ -6,9 +6,12 @@ use std::path::Path;
 
 use bytes::{Budget, ByteSource};
 use filesystems::{Entry, EntryKind};
-use firmware::look::{self, Listing, Look, LookError};
+use findings::Outcome;
+use firmware::look::{Listing, Look, LookError};
 use firmware::{safe_relative_path, shown};
+use rayon::prelude::*;
 use reports::escape;
+use sha2::{Digest, Sha256};
 
 use crate::{
     arguments::{Cat, Extract, Ls},
@@ -18,6 +21,8 @@ use crate::{
 
 /// Bytes copied at a time.
 const PIECE_LEN: usize = 1 << 20;
+/// Files whose digests are made before they are told.
+const ENTRIES_AT_ONCE: usize = 4096;
 
 impl From<LookError> for Stop {
     fn from(error: LookError) -> Self {
@@ -26,8 +31,7 @@ impl From<LookError> for Stop {
 }
 
 pub(crate) fn ls(flags: &Ls) -> Result<Exit, Stop> {
-    let budget = keys::budget(&flags.place)?;
-    let found = look::resolve(&flags.place.place, &budget)?;
+    let (found, budget) = keys::look(&flags.place)?;
     if let Some(target) = found.symlink() {
         let mut out = output::result();
         writeln!(out, "{} -> {}", escape::shown(&found.name), shown(target))?;
@@ -35,12 +39,53 @@ pub(crate) fn ls(flags: &Ls) -> Result<Exit, Stop> {
         return Ok(Exit::Clean);
     }
     let listing = if flags.recursive { found.listing(&budget)? } else { found.children(&budget)? };
+    let unreadable = if flags.sha256 {
+        digests(&listing)?
+    } else {
+        let mut out = output::result();
+        for entry in &listing.entries {
+            writeln!(out, "{}", line(entry))?;
+        }
+        out.flush()?;
+        0
+    };
+    Ok(if unreadable > 0 { Exit::Incomplete } else { problems(&found, &listing) })
+}
+
+/// A line for each file, in order, made on all cores; how many could not be read.
+fn digests(listing: &Listing) -> Result<usize, Stop> {
+    let mut unreadable: usize = 0;
     let mut out = output::result();
-    for entry in &listing.entries {
-        writeln!(out, "{}", line(entry))?;
+    for entries in listing.entries.chunks(ENTRIES_AT_ONCE) {
+        let lines: Vec<_> = entries.par_iter().with_max_len(1).filter_map(digest_line).collect();
+        for line in lines {
+            match line {
+                Ok(line) => writeln!(out, "{line}")?,
+                Err(why) => {
+                    output::message(&why);
+                    unreadable = unreadable.saturating_add(1);
+                }
+            }
+        }
     }
     out.flush()?;
-    Ok(problems(&listing))
+    Ok(unreadable)
+}
+
+/// `<digest>  <path>`; nothing for what is no file.
+fn digest_line(entry: &Entry) -> Option<Result<String, String>> {
+    let EntryKind::File(source) = &entry.kind else { return None };
+    let path = shown(&entry.path);
+    let mut digest = Sha256::new();
+    let copied = copy(source, &path, |piece| {
+        digest.update(piece);
+        Ok(())
+    });
+    Some(match copied {
+        Ok(()) => Ok(format!("{:x}  {path}", digest.finalize())),
+        Err(Stop::Unusable(why)) => Err(why),
+        Err(Stop::ReaderGone) => Err(format!("{path}: cannot be read")),
+    })
 }
 
 /// `-rw-r--r-- 1000 1000 12345 app/X.apk label`
@@ -86,18 +131,26 @@ fn mode_text(mode: u16) -> String {
     text
 }
 
-/// Tells what of a listing could not be read.
-fn problems(listing: &Listing) -> Exit {
+/// Tells what of a listing, and of the device around it, could not be read.
+fn problems(found: &Look, listing: &Listing) -> Exit {
+    for hole in &found.holes {
+        let why = match &hole.outcome {
+            Outcome::Partial(reasons) => reasons.join("; "),
+            Outcome::Unread(reason) => reason.clone(),
+            Outcome::Read(_) | Outcome::Unknown => continue,
+        };
+        let layers = [hole.container.as_str(), hole.path.as_str()].into_iter().filter(|layer| !layer.is_empty());
+        output::message(&format!("not read: {}: {why}", layers.collect::<Vec<_>>().join("!")));
+    }
     for problem in &listing.problems {
         let path = if problem.path.is_empty() { "(the whole)".to_owned() } else { shown(&problem.path) };
         output::message(&format!("{path}: {}", problem.error));
     }
-    if listing.problems.is_empty() { Exit::Clean } else { Exit::Incomplete }
+    if listing.problems.is_empty() && found.holes.is_empty() { Exit::Clean } else { Exit::Incomplete }
 }
 
 pub(crate) fn cat(flags: &Cat) -> Result<Exit, Stop> {
-    let budget = keys::budget(&flags.place)?;
-    let found = look::resolve(&flags.place.place, &budget)?;
+    let (found, _) = keys::look(&flags.place)?;
     let source = found.source().ok_or_else(|| Stop::because(format!("{}: not a file", flags.place.place)))?;
     let mut out = output::result();
     if io::stdout().is_terminal() {
@@ -133,8 +186,7 @@ fn copy(source: &ByteSource, name: &str, mut to: impl FnMut(&[u8]) -> io::Result
 }
 
 pub(crate) fn extract(flags: &Extract) -> Result<Exit, Stop> {
-    let budget = keys::budget(&flags.place)?;
-    let found = look::resolve(&flags.place.place, &budget)?;
+    let (found, budget) = keys::look(&flags.place)?;
     empty_folder(&flags.to)?;
     // Of a file of this computer its contents are meant: there is nothing to gain by copying it.
     let is_whole = Path::new(&flags.place.place).is_file();
@@ -151,7 +203,7 @@ pub(crate) fn extract(flags: &Extract) -> Result<Exit, Stop> {
             }
         }
     }
-    let exit = problems(&listing);
+    let exit = problems(&found, &listing);
     output::message(&format!("{written} files written, {left_out} not"));
     Ok(if left_out > 0 { Exit::Incomplete } else { exit })
 }

@@ -7,10 +7,10 @@ use bytes::{Budget, ByteSource, Error, Extents, Kind, Piece, Result};
 use twox_hash::XxHash32;
 
 use crate::{
-    Codec, PackedMember, Unpacked,
-    block::Method,
+    Unpacked,
     input::{Input, Output},
     len64,
+    member::made_when_read,
 };
 
 pub(crate) const FRAME_MARK: u32 = 0x184d_2204;
@@ -91,6 +91,23 @@ impl Block {
             return Err(Error::checksum("lz4 block checksum", self.offset));
         }
         Ok(stored)
+    }
+
+    /// Its `unpacked_len` bytes, at most [`Header::block_len_max`], made when they are read.
+    fn into_source(self, unpacked_len: u64) -> ByteSource {
+        if !self.is_packed && self.checksum.is_none() {
+            return self.bytes;
+        }
+        made_when_read(unpacked_len, move |sink| {
+            let stored = self.read()?;
+            if !self.is_packed {
+                return sink(&stored);
+            }
+            let mut unpacked = vec![0; usize::try_from(unpacked_len).unwrap_or(0)];
+            let made = lz4_flex::block::decompress_into(&stored, &mut unpacked);
+            let made = made.map_err(|_| Error::corrupt("lz4 block", self.offset))?;
+            sink(unpacked.get(..made).unwrap_or_default())
+        })
     }
 }
 
@@ -204,7 +221,7 @@ fn read(bytes: &ByteSource) -> Result<Vec<u8>> {
 }
 
 /// One frame of independent blocks as a source that unpacks the blocks that are read; `None` if it is no such frame or
-/// does not say how long its content is. Checksums are not compared: that would read all of it.
+/// does not say how long its content is. The checksum of the content is not compared: that would read all of it.
 pub(crate) fn seekable(source: &ByteSource, budget: &Budget) -> Option<Result<Unpacked>> {
     let mut input = Input::new(source);
     (u32::from_le_bytes(input.take("lz4 magic").ok()?) == FRAME_MARK).then_some(())?;
@@ -217,17 +234,9 @@ pub(crate) fn seekable(source: &ByteSource, budget: &Budget) -> Option<Result<Un
         }
         let unpacked_len = left.min(len64(header.block_len_max));
         match next_block(&mut input, header) {
-            Ok(Some(block)) if block.is_packed => extents.push(Piece::Stored(
-                PackedMember {
-                    packed: block.bytes,
-                    packed_offset: block.offset,
-                    codec: Codec::Block(Method::Lz4),
-                    unpacked_len,
-                    crc32: None,
-                }
-                .into_source(),
-            )),
-            Ok(Some(block)) if block.bytes.len() == unpacked_len => extents.push(Piece::Stored(block.bytes)),
+            Ok(Some(block)) if block.is_packed || block.bytes.len() == unpacked_len => {
+                extents.push(Piece::Stored(block.into_source(unpacked_len)));
+            }
             Ok(_) => return None,
             // The source ends here: what was before stays readable. The length that the rest claims is only claimed.
             Err(error) if matches!(error.kind, Kind::Truncated { .. }) && !extents.is_empty() => {

@@ -192,4 +192,8 @@ fn a_changed_byte_of_a_checksum_of_a_block_is_an_error() {
     let at = lz4.len() - 12;
     lz4[at] ^= 1;
     assert_eq!(unpack(&source(&lz4), Codec::Lz4, 1 << 20, &budget()).unwrap_err().kind, Kind::Checksum);
+    // Read block by block the same, and the other blocks are read.
+    let blocks = unpack_seekable(&source(&lz4), Codec::Lz4, &budget()).unwrap().source;
+    assert_eq!(blocks.array::<1>(blocks.len() - 1, "last").unwrap_err().kind, Kind::Checksum);
+    assert_eq!(blocks.array::<100>(0, "first").unwrap(), text()[..100]);
 }

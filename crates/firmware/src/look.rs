@@ -11,13 +11,14 @@ use std::{
 
 use bytes::{Budget, ByteSource, Error, host};
 use filesystems::{Attributes, Entry, EntryKind};
+use findings::Coverage;
 
 use crate::{
-    FileKind, Input, folder,
+    FileKind, Input, Older, folder,
     names::{below, first_component, normal, shown},
     partitions::{self, ImageName},
     tree::Tree,
-    unfold,
+    unfold_over,
 };
 
 /// What a `WHAT!PATH` leads to.
@@ -25,7 +26,15 @@ use crate::{
 pub struct Look {
     /// Its last part.
     pub name: String,
+    /// What of the device could not be read, if it is a folder of the device: any of it may belong there.
+    pub holes: Vec<Coverage>,
     place: Place,
+}
+
+impl Look {
+    const fn new(name: String, place: Place) -> Self {
+        Self { name, holes: Vec::new(), place }
+    }
 }
 
 #[derive(Debug)]
@@ -76,17 +85,22 @@ impl error::Error for LookError {}
 
 /// Follows `what` layer by layer.
 pub fn resolve(what: &str, budget: &Budget) -> Result<Look, LookError> {
+    resolve_over(what, &Older::default(), budget)
+}
+
+/// Like [`resolve`], for updates of a device that is at hand.
+pub fn resolve_over(what: &str, older: &Older, budget: &Budget) -> Result<Look, LookError> {
     let (path, parts) = host_part(what).ok_or_else(|| LookError::NotFound(what.to_owned()))?;
     let mut parts = parts.into_iter();
     let mut seen = shown(path.as_os_str().as_encoded_bytes());
-    let mut look = host_look(&path, &seen, budget)?;
+    let mut budget = budget.clone().with_base(older.images.clone());
+    let mut look = host_look(&path, &seen, &budget)?;
     let mut first = parts.next();
     if let Some(part) = first.filter(|part| part.starts_with('/')) {
         seen = format!("{seen}!{part}");
-        look = device_look(&path, part, &seen, budget)?;
+        look = device_look(&path, part, &seen, older, &budget)?;
         first = parts.next();
     }
-    let mut budget = budget.clone();
     for part in first.into_iter().chain(parts) {
         budget = budget.deeper("layer").map_err(|error| LookError::Unreadable(seen.clone(), error))?;
         let listing = look.listing_as(&seen, &budget)?;
@@ -171,12 +185,12 @@ fn host_look(path: &Path, seen: &str, budget: &Budget) -> Result<Look, LookError
     } else {
         Place::File(ByteSource::open(path).map_err(unreadable)?)
     };
-    Ok(Look { name: Input { path: path.to_owned() }.name(), place })
+    Ok(Look::new(Input { path: path.to_owned() }.name(), place))
 }
 
 /// A path of the device that the input describes.
-fn device_look(path: &Path, part: &str, seen: &str, budget: &Budget) -> Result<Look, LookError> {
-    let firmware = unfold(&[Input { path: path.to_owned() }], budget);
+fn device_look(path: &Path, part: &str, seen: &str, older: &Older, budget: &Budget) -> Result<Look, LookError> {
+    let firmware = unfold_over(&[Input { path: path.to_owned() }], older, budget, &|_| {});
     let wanted = part.trim_matches('/').as_bytes();
     let mut listing = Listing::default();
     for file in firmware.files {
@@ -191,7 +205,11 @@ fn device_look(path: &Path, part: &str, seen: &str, budget: &Budget) -> Result<L
         };
         listing.entries.push(Entry { path: device_path, kind, attributes: file.attributes });
     }
-    find(listing, part, "").ok_or_else(|| LookError::NotFound(seen.to_owned()))
+    let mut look = find(listing, part, "").ok_or_else(|| LookError::NotFound(seen.to_owned()))?;
+    if matches!(look.place, Place::Folder(_)) {
+        look.holes = firmware.coverage.into_iter().filter(|line| line.outcome.is_hole()).collect();
+    }
+    Ok(look)
 }
 
 /// What a file holds: as an image, or as a container. A container whose one child has no name is seen through.
@@ -229,10 +247,10 @@ fn find(listing: Listing, part: &str, container: &str) -> Option<Look> {
     let path = normal(part.as_bytes())?;
     let name = part.trim_end_matches('/').rsplit('/').next().unwrap_or(part).to_owned();
     if path.is_empty() {
-        return Some(Look { name: container.to_owned(), place: Place::Folder(listing) });
+        return Some(Look::new(container.to_owned(), Place::Folder(listing)));
     }
     if let Some(place) = find_path(&listing, &path) {
-        return Some(Look { name, place });
+        return Some(Look::new(name, place));
     }
     // Inside an image, a device path: `/system/app/X` in `system.img` is `app/X` there.
     let partition = match partitions::by_image(container) {
@@ -240,7 +258,7 @@ fn find(listing: Listing, part: &str, container: &str) -> Option<Look> {
         ImageName::Other(stem) => stem,
     };
     let inner = below(&path, partition.as_bytes()).filter(|_| part.starts_with('/'))?;
-    find_path(&listing, inner).map(|place| Look { name, place })
+    find_path(&listing, inner).map(|place| Look::new(name, place))
 }
 
 fn find_path(listing: &Listing, path: &[u8]) -> Option<Place> {

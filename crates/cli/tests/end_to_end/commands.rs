@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+
 use crate::common::{Scratch, code, list, root, run, scan};
 
 const DEVICE: &str = "examples/firmware/device";
@@ -173,6 +175,40 @@ fn folders_and_archives_are_listed() {
     assert!(apps.contains("Messages") && apps.contains("Uploader"), "{apps}");
     let package = stdout(&["ls", "-R", &format!("{UPDATE}!/system/app/Uploader/Uploader.apk")]);
     assert!(package.lines().any(|line| line.ends_with("classes.dex")), "{package}");
+}
+
+#[test]
+fn digests_are_those_of_the_bytes_that_are_shown() {
+    let told = stdout(&["ls", "-R", "--sha256", UPDATE]);
+    assert!(told.lines().count() > 4, "{told}");
+    for line in told.lines() {
+        let (digest, path) = line.split_once("  ").unwrap();
+        let bytes = run(&["cat", &format!("{UPDATE}!{path}")]).stdout;
+        assert_eq!(digest, format!("{:x}", Sha256::digest(bytes)), "{path}");
+    }
+}
+
+#[test]
+fn updates_of_files_are_looked_into_over_the_device_they_are_made_for() {
+    let scratch = Scratch::new();
+    let base = scratch.plain(&root().join("fixtures/device/before.img.gz"));
+    let after = scratch.plain(&root().join("fixtures/device/system.img.gz"));
+    let base = base.to_str().unwrap();
+    for update in ["incremental_files.zip", "incremental_block.zip", "incremental_payload.zip"] {
+        let place = format!("fixtures/device/{update}!/system");
+        let alone = run(&["ls", "-R", &place]);
+        // Nothing of an update of blocks can be read alone; of one of files, what it brings along.
+        assert_eq!(code(&alone), if update == "incremental_files.zip" { 3 } else { 2 }, "{update}");
+        assert!(!alone.stderr.is_empty());
+        let whole = stdout(&["ls", "-R", "--sha256", "--base", base, &place]);
+        let expected = stdout(&["ls", "-R", "--sha256", after.to_str().unwrap()]);
+        assert_eq!(whole, expected, "{update}");
+        let folder = scratch.path().join(update);
+        let output = run(&["extract", "--base", base, &place, "--to", folder.to_str().unwrap()]);
+        let path = "app/Uploader/Uploader.apk";
+        let shown = run(&["cat", "--base", base, &format!("{place}/{path}")]).stdout;
+        assert!(shown == std::fs::read(folder.join(path)).unwrap(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }
 
 #[test]
