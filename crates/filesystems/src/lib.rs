@@ -10,6 +10,7 @@ pub mod fat;
 pub mod romfs;
 pub mod squashfs;
 pub mod ubifs;
+pub mod yaffs2;
 
 mod contents;
 mod record;
@@ -28,6 +29,7 @@ pub const FORMATS: &[&Format] = &[
     &cramfs::FORMAT,
     &romfs::FORMAT,
     &ubifs::FORMAT,
+    &yaffs2::FORMAT,
     // The mark of the boot sector is weak: after all that have a better one.
     &fat::FORMAT,
 ];

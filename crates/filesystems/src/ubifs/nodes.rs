@@ -105,9 +105,14 @@ impl Nodes {
         let block = Record::new(bytes, offset);
         let mut at = 0_usize;
         while at.saturating_add(HEADER_LEN) <= bytes.len() {
-            if block.u32(at, "magic")? != MAGIC {
-                at = at.saturating_add(ALIGNMENT);
-                continue;
+            // Most of a block may be erased: the next mark is looked for in one go.
+            let words = bytes.get(at..).unwrap_or_default().chunks_exact(ALIGNMENT);
+            let Some(skipped) = words.into_iter().position(|word| word.starts_with(&MAGIC.to_le_bytes())) else {
+                break;
+            };
+            at = at.saturating_add(skipped.saturating_mul(ALIGNMENT));
+            if at.saturating_add(HEADER_LEN) > bytes.len() {
+                break;
             }
             budget.spend_nodes(1, "node", block.offset_of(at))?;
             let next = match self.node(block, at) {
