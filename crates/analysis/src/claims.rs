@@ -5,7 +5,9 @@ use std::{
     rc::Rc,
 };
 
-use findings::{Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Proof, Step, Transport};
+use findings::{
+    Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Proof, Step, Transport, UserPart,
+};
 use knowledge::{Knowledge, Requirement, Rule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest as _, Sha256};
@@ -18,6 +20,8 @@ use crate::{
 
 /// A way that is less than certain and passes more apps than this is told with low confidence.
 const DOUBTFUL_APPS_MAX: usize = 2;
+/// Kind of the callbacks that the user causes.
+const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
 
@@ -155,12 +159,17 @@ impl<'a> Teller<'a> {
         found
     }
 
-    /// Whether the sink of a flow has a name that a rule asks for, if it asks for any.
+    /// Whether the sink of a flow has a name that a rule asks for, if it asks for any, and not only such as it excepts.
     fn has_name(&self, flow: &Flow<'_>, rule: &Rule) -> bool {
         let names = flow.chain.first().and_then(|hop| self.fact(*hop)).map(|fact| fact.names.as_slice());
-        let mut names = names.unwrap_or_default().iter();
-        rule.names.is_empty()
-            || names.any(|name| rule.names.iter().any(|pattern| knowledge::matches_pattern(pattern, name)))
+        let names = names.unwrap_or_default();
+        let among = |patterns: &[String], name: &String| {
+            patterns.iter().any(|pattern| knowledge::matches_pattern(pattern, name))
+        };
+        let asked_for = rule.names.is_empty() || names.iter().any(|name| among(&rule.names, name));
+        // A sink without a name may be anything.
+        let excepted = !names.is_empty() && names.iter().all(|name| among(&rule.except, name));
+        asked_for && !excepted
     }
 
     fn fact(&self, hop: Hop) -> Option<&'a Fact> {
@@ -276,15 +285,50 @@ impl<'a> Teller<'a> {
     }
 
     fn modifiers(&self, best: &Best, group: &Group, source: &Endpoint, sink: &Endpoint) -> Modifiers {
+        let triggers = group.triggers();
+        let user = self.user_part(&best.chain, &triggers);
         Modifiers {
             // What arrives from a server travels on the way from its source.
             transport: transport(if sink.kind == "network" { &sink.details } else { &source.details }),
             reachable: group.is_reached(),
-            triggers: group.triggers(),
+            triggers,
+            user,
             operations: self.operations(&best.chain),
             carriers: self.carriers(&best.chain),
             permissions: group.permissions.iter().take(LISTED_MAX).cloned().collect(),
         }
+    }
+
+    /// Whether the user has a part: a broadcast that starts it needs none, a step in a gesture's method is one.
+    fn user_part(&self, chain: &[Hop], triggers: &[String]) -> UserPart {
+        if triggers.iter().any(|trigger| trigger.starts_with("receiver ") && trigger.contains(" on ")) {
+            return UserPart::NotNeeded;
+        }
+        let acts = chain.iter().any(|hop| {
+            let trace =
+                |fact: &'a Fact| fact.trace.iter().chain(self.data(*hop).into_iter().flat_map(|data| &data.trace));
+            let facts = self.apps.get(hop.app).map(|app| app.facts);
+            let mut steps = self.fact(*hop).into_iter().flat_map(trace);
+            steps.any(|step| {
+                facts
+                    .and_then(|facts| facts.steps.get(step.step as usize))
+                    .is_some_and(|text| self.is_gesture(&text.method))
+            })
+        });
+        if acts { UserPart::Acts } else { UserPart::Unknown }
+    }
+
+    /// Whether the platform calls a method of this name, `Lcom/example/X;->onClick(Landroid/view/View;)V`, when the user does
+    /// something.
+    fn is_gesture(&self, method: &str) -> bool {
+        let Some((name, rest)) = method.split_once("->").and_then(|(_, member)| member.split_once('(')) else {
+            return false;
+        };
+        let parameters = rest.split_once(')').map_or("", |(parameters, _)| parameters);
+        self.knowledge.callbacks.iter().any(|callback| {
+            let overload = callback.signature.as_deref().map(|signature| signature.trim_matches(['(', ')']));
+            callback.kind == GESTURE && callback.method == name && overload.is_none_or(|wanted| wanted == parameters)
+        })
     }
 
     /// Operations on the way, in order, then those on other ways between the same places; each once.

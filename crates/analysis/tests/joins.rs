@@ -9,7 +9,7 @@ use analysis::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, Operation, Sent, StepRef, StepText},
     link::{LinkApp, LinkComponent, LinkFilter, LinkKind, link},
 };
-use findings::{Hop, Level};
+use findings::{Hop, Level, UserPart};
 use knowledge::Knowledge;
 
 const VIEW: &str = "android.intent.action.VIEW";
@@ -95,9 +95,13 @@ fn to_network(what: FactWhat) -> Fact {
 }
 
 fn viewed(address: &str) -> BTreeSet<(String, String)> {
+    sent_to(&[], address)
+}
+
+fn sent_to(component: &[&str], address: &str) -> BTreeSet<(String, String)> {
     let sent = Sent {
         operation: Operation::Activity,
-        component: Vec::new(),
+        component: component.iter().map(|&name| name.to_owned()).collect(),
         package: Vec::new(),
         action: vec![VIEW.into()],
         categories: Vec::new(),
@@ -116,6 +120,48 @@ fn viewed(address: &str) -> BTreeSet<(String, String)> {
 fn an_intent_reaches_another_app_only_if_something_of_its_address_is_known() {
     assert_eq!(viewed("http://*"), pairs(&[("sms", "org.example.sender")]));
     assert_eq!(viewed("*"), BTreeSet::new());
+}
+
+#[test]
+fn a_component_that_the_platform_was_asked_for_is_one_that_takes_the_action() {
+    assert_eq!(sent_to(&["*/*"], "http://*"), pairs(&[("sms", "org.example.sender")]));
+    assert_eq!(sent_to(&["*/*"], "ftp://*"), BTreeSet::new(), "nobody takes it");
+    assert_eq!(sent_to(&["org.example.viewer/*"], "http://*"), BTreeSet::new(), "half a name is another one");
+    assert_eq!(sent_to(&["org.example.other/Other"], "http://*"), BTreeSet::new());
+}
+
+/// Rule, rank and the user's part of the only claim about what `names` are given by a server, in a method.
+fn obeyed(names: &[&str], method: &str, entry: &str) -> (String, u8, UserPart) {
+    let command = fact(FactAct::Sink("exec".into()), names, data(kind("network_input"), Vec::new()));
+    let mut facts = facts(vec![command]);
+    facts.steps.iter_mut().for_each(|step| step.method = method.into());
+    facts.entries = vec![entry.into()];
+    let mut app = app("org.example.viewer", "viewer", &facts);
+    app.components[0].kind = LinkKind::Receiver;
+    let (claims, _) = claim(&[app], &[String::new()], &Knowledge::embedded().unwrap());
+    assert_eq!(claims.len(), 1, "{claims:?}");
+    let parts = &claims[0].parts;
+    (parts.rule.clone(), parts.rank, parts.modifiers.user)
+}
+
+#[test]
+fn a_command_that_only_measures_is_none_that_a_server_chooses() {
+    let rank = |names: &[&str]| obeyed(names, "m", "service org.example.S").1;
+    assert_eq!(rank(&["ping *"]), 1);
+    assert_eq!(rank(&["ping *", "getprop *"]), 1);
+    for names in [&["ping *", "sh -c *"][..], &["*"], &[], &["pm install -r *"]] {
+        assert_eq!(rank(names), 3, "{names:?}");
+    }
+}
+
+#[test]
+fn the_users_part_is_told_from_what_starts_the_way_and_what_it_passes() {
+    let part = |method: &str, entry: &str| obeyed(&["*"], method, entry).2;
+    let click = "Lorg/example/X;->onClick(Landroid/view/View;)V";
+    assert_eq!(part("Lorg/example/X;->run()V", "activity org.example.A"), UserPart::Unknown);
+    assert_eq!(part(click, "activity org.example.A"), UserPart::Acts);
+    assert_eq!(part(click, &format!("receiver {VIEWER}")), UserPart::NotNeeded, "a broadcast starts it too");
+    assert_eq!(part("Lorg/example/X;->onClicked(Landroid/view/View;)V", "service org.example.S"), UserPart::Unknown);
 }
 
 #[test]

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Code(Code),
     /// Show the whole proof of one finding of a JSON report
     Explain(Explain),
+    /// Write a JSON report in another form
+    Export(Export),
     /// List the formats that can be read, and what of them is not
     Formats,
     /// List or check what the program knows about the world
@@ -149,6 +151,23 @@ pub(crate) struct Explain {
     /// The id of the finding, or its beginning
     #[arg(value_name = "FINDING-ID")]
     pub(crate) finding: String,
+}
+
+/// Flags of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A report written by `scan --json`
+    #[arg(value_name = "REPORT.json")]
+    pub(crate) report: PathBuf,
+    /// The form: html (one file, for somebody who decides), stix (indicators of named suppliers, STIX 2.1), terminal, json
+    #[arg(long = "as", value_name = "FORM")]
+    pub(crate) form: String,
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Every step, every hole, every reference
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
 }
 
 /// Flags of `knowledge`.

@@ -5,6 +5,7 @@ mod arguments;
 mod code_command;
 mod exit;
 mod explain_command;
+mod export_command;
 mod fleet_command;
 mod formats_command;
 mod keys;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Extract(flags) => look_commands::extract(flags),
         Command::Code(flags) => code_command::run(flags),
         Command::Explain(flags) => explain_command::run(flags),
+        Command::Export(flags) => export_command::run(flags),
         Command::Formats => formats_command::run(),
         Command::Knowledge(flags) => knowledge_command::run(flags),
         Command::Fleet(flags) => fleet_command::run(flags),

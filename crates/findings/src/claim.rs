@@ -144,6 +144,20 @@ pub enum Transport {
     Unknown,
 }
 
+/// What is known of the user's part in what happens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserPart {
+    /// A broadcast starts a way to it: nothing that the user does is needed.
+    NotNeeded,
+    /// The way that is shown passes a method that the platform calls when the user does something: touches, chooses, types.
+    /// What the user was told is not judged, and other ways may be without it.
+    Acts,
+    /// Neither was seen.
+    #[default]
+    Unknown,
+}
+
 /// What is always said beside a claim.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Modifiers {
@@ -153,6 +167,9 @@ pub struct Modifiers {
     pub reachable: bool,
     /// The entry points that lead there (a few), as `kind component`.
     pub triggers: Vec<String>,
+    /// Whether the user has a part in it.
+    #[serde(default)]
+    pub user: UserPart,
     /// Operations on the way: `DES/CBC with constant key "..."`, `zip`, `base64`.
     pub operations: Vec<String>,
     /// Stores on the way: `database table sms`, `file dc.json`, `provider content://...`.

@@ -8,6 +8,7 @@ mod report;
 
 pub use claim::{
     Axis, Confidence, Endpoint, Finding, FindingParts, Hop, Level, Location, Modifiers, Proof, Step, Transport,
+    UserPart,
 };
 pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};

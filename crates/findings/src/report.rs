@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Axis, Coverage, Finding, Transport};
 
 /// Version of the JSON report's schema. Raised when a field changes its meaning or goes away.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The result of one scan. Contains nothing that depends on the clock, the number of threads or this computer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,9 @@ pub struct UpdateClient {
     pub package: String,
     /// Device path.
     pub path: String,
+    /// The app that gives the update to the platform, where that is another one which this one starts or binds by name.
+    #[serde(default)]
+    pub helper: Option<String>,
     /// `proven` where data from a server was followed to the updater, `present` where the code names both and no more is
     /// known.
     pub standing: String,
@@ -148,7 +151,8 @@ pub struct OutlierRecord {
     pub permissions: Vec<String>,
 }
 
-/// The worst grade on one axis.
+/// The worst grade on one axis. Only claims that an entry point leads to count, and only those of at least medium confidence
+/// make the rank: a guess grades nobody.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grade {
     /// The question.
@@ -157,6 +161,8 @@ pub struct Grade {
     pub rank: u8,
     /// Name of the rank.
     pub grade: String,
+    /// A higher rank that claims of low confidence alone would make; 0 where there is none.
+    pub doubtful_rank: u8,
 }
 
 /// One app of the image.

@@ -324,6 +324,7 @@ impl Loader {
             sources: entry.sources,
             sinks: entry.sinks,
             names: entry.names,
+            except: entry.except,
             rank: entry.rank,
             grade: String::new(),
             requires,

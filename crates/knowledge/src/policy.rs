@@ -125,6 +125,8 @@ pub struct Rule {
     pub sinks: Vec<String>,
     /// Patterns, one of which a name of the sink (a setting, a path, a command) must match; empty: any.
     pub names: Vec<String>,
+    /// Patterns: where every name of the sink matches one, the rule does not hold.
+    pub except: Vec<String>,
     /// Rank on the axis.
     pub rank: u8,
     /// Name of that rank, as the axis says it.

@@ -193,6 +193,8 @@ pub(crate) struct Rule {
     pub(crate) sinks: Vec<String>,
     #[serde(default)]
     pub(crate) names: Vec<String>,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
     pub(crate) rank: u8,
     pub(crate) requires: Option<String>,
     pub(crate) title: String,

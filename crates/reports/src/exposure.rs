@@ -79,11 +79,21 @@ fn observed(page: &mut Page<'_>, row: &ExposureRow) -> io::Result<()> {
         .filter(|grade| grade.rank > 0)
         .map(|grade| format!("{} {}: {}", axis(grade.axis), grade.rank, grade.grade))
         .collect();
+    let doubtful: Vec<String> = row
+        .grades
+        .iter()
+        .filter(|grade| grade.doubtful_rank > grade.rank)
+        .map(|grade| format!("{} {}", axis(grade.axis), grade.doubtful_rank))
+        .collect();
     if graded.is_empty() {
         let text = "present; no flow that a rule speaks of was found in its apps";
         page.labelled(4, 13, (Look::Dim, "worst"), (Look::Plain, text))?;
     } else {
         page.labelled(4, 13, (Look::Dim, "worst"), (Look::Alarm, &format!("able to: {}", graded.join("; "))))?;
+    }
+    if !doubtful.is_empty() {
+        let text = format!("{}, by claims of low confidence alone; not counted", doubtful.join("; "));
+        page.labelled(4, 13, (Look::Dim, "doubtful"), (Look::Dim, &text))?;
     }
     page.labelled(4, 13, (Look::Dim, "evidence"), (Look::Plain, &listed(page, &row.evidence)))
 }

@@ -6,6 +6,7 @@ pub mod escape;
 pub mod exposure;
 pub mod html;
 pub mod json;
+pub mod stix;
 pub mod terminal;
 
 use std::io;
@@ -13,7 +14,7 @@ use std::io;
 use findings::Report;
 
 /// Every way of telling.
-pub const FORMATS: &[&Format] = &[&terminal::FORMAT, &json::FORMAT, &html::FORMAT];
+pub const FORMATS: &[&Format] = &[&terminal::FORMAT, &json::FORMAT, &html::FORMAT, &stix::FORMAT];
 
 /// A way of telling a report.
 pub struct Format {

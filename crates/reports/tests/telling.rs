@@ -82,7 +82,8 @@ fn json_is_read_back_as_the_same_report() {
     let report = sample::report();
     let text = told("json", &report, &Options::default());
     assert_eq!(reports::json::read(&text).unwrap(), report);
-    let newer = text.replacen("\"schema_version\": 1", "\"schema_version\": 999", 1);
+    let version = format!("\"schema_version\": {}", findings::SCHEMA_VERSION);
+    let newer = text.replacen(&version, "\"schema_version\": 999", 1);
     assert!(reports::json::read(&newer).unwrap_err().contains("999"));
     assert!(reports::json::read("{}").is_err());
 }
@@ -160,7 +161,9 @@ fn poison(value: &mut Value, hostile: &str) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 // These are words of the schema.
-                if !matches!(name.as_str(), "axis" | "hop" | "level" | "transport" | "standing") && value != "unknown" {
+                if !matches!(name.as_str(), "axis" | "hop" | "level" | "transport" | "standing" | "user")
+                    && value != "unknown"
+                {
                     poison(value, hostile);
                 }
             }
@@ -180,6 +183,21 @@ fn lines_are_no_wider_than_the_terminal_unless_a_word_is() {
     for line in text.lines().filter(|line| line.chars().count() > 72) {
         let longest = line.split(' ').map(str::len).max().unwrap();
         assert!(longest > 30, "{line}");
+    }
+}
+
+#[test]
+fn claims_of_low_confidence_are_told_beside_the_grade_and_make_none() {
+    let mut report = sample::report();
+    for grade in report.grades.iter_mut().chain(report.apps.iter_mut().flat_map(|app| &mut app.grades)) {
+        (grade.rank, grade.doubtful_rank, grade.grade) = (0, 4, "nothing".to_owned());
+    }
+    for name in ["terminal", "html"] {
+        let text = told(name, &report, &Options::default());
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let said = words.join(" ");
+        assert_eq!(said.matches("claims of low confidence alone would make it 4").count(), 3, "{said}");
+        assert!(!said.contains("takes obeys exposes app"), "no app is ranked by a guess: {said}");
     }
 }
 

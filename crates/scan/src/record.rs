@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use attribution::Traits;
-use findings::{AppRecord, Axis, ComponentRecord, Finding, Grade, SignerRecord, Supplier};
+use findings::{AppRecord, Axis, ComponentRecord, Finding, Grade, Level, SignerRecord, Supplier};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::{Component, Package};
 
@@ -127,17 +127,25 @@ fn suppliers(package: &Package, result: &AppResult, knowledge: &Knowledge) -> Ve
     attribution::attribute(&traits, knowledge)
 }
 
-/// The worst grade on each axis. What no entry point leads to is shown, and not graded.
+/// The worst grade on each axis. What no entry point leads to is shown, and not graded; what is claimed with low confidence
+/// is told beside the grade.
 pub(crate) fn grades<'f>(findings: impl Iterator<Item = &'f Finding>, knowledge: &Knowledge) -> Vec<Grade> {
-    let mut worst = [(Axis::Takes, 0), (Axis::Obeys, 0), (Axis::Exposes, 0)];
+    let mut worst = [Axis::Takes, Axis::Obeys, Axis::Exposes].map(|axis| (axis, 0, 0));
     for finding in findings.filter(|finding| finding.parts.modifiers.reachable) {
-        for (axis, rank) in &mut worst {
+        let is_sure = finding.parts.confidence.level > Level::Low;
+        for (axis, sure, any) in &mut worst {
             if *axis == finding.parts.axis {
-                *rank = finding.parts.rank.max(*rank);
+                *any = finding.parts.rank.max(*any);
+                *sure = if is_sure { finding.parts.rank.max(*sure) } else { *sure };
             }
         }
     }
-    let named = worst.into_iter().map(|(axis, rank)| Grade { axis, rank, grade: grade_name(axis, rank, knowledge) });
+    let named = worst.into_iter().map(|(axis, rank, any)| Grade {
+        axis,
+        rank,
+        grade: grade_name(axis, rank, knowledge),
+        doubtful_rank: if any > rank { any } else { 0 },
+    });
     named.collect()
 }
 
@@ -148,4 +156,61 @@ fn grade_name(axis: Axis, rank: u8, knowledge: &Knowledge) -> String {
         Axis::Exposes => knowledge::Axis::Exposes,
     };
     knowledge.grade(axis, rank).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests may fail")]
+
+    use super::*;
+    use findings::{Confidence, Endpoint, FindingParts, Hop, Location, Modifiers, Proof, Step, Transport};
+
+    fn claim(rank: u8, level: Level, reachable: bool) -> Finding {
+        let end = || Endpoint { kind: String::new(), label: String::new(), details: Vec::new() };
+        let parts = FindingParts {
+            axis: Axis::Takes,
+            rank,
+            grade: String::new(),
+            rule: String::new(),
+            title: String::new(),
+            attack: Vec::new(),
+            app: String::new(),
+            apps: Vec::new(),
+            source: end(),
+            sink: end(),
+            pairs: 1,
+            confidence: Confidence { level, reasons: Vec::new() },
+            modifiers: Modifiers {
+                transport: Transport::Unknown,
+                reachable,
+                triggers: Vec::new(),
+                user: findings::UserPart::Unknown,
+                operations: Vec::new(),
+                carriers: Vec::new(),
+                permissions: Vec::new(),
+            },
+        };
+        let at = Location { container: String::new(), path: String::new(), offset: None };
+        let step =
+            Step { hop: Hop::Source, app: String::new(), at, method: String::new(), code_unit: 0, text: String::new() };
+        Finding::new(String::new(), parts, Proof::new(vec![step]).unwrap())
+    }
+
+    #[test]
+    fn a_guess_and_code_that_nothing_starts_grade_nobody() {
+        let knowledge = Knowledge::embedded().unwrap();
+        let takes = |claims: &[Finding]| {
+            let grades = grades(claims.iter(), &knowledge);
+            grades
+                .iter()
+                .find(|grade| grade.axis == Axis::Takes)
+                .map(|grade| (grade.rank, grade.doubtful_rank))
+                .unwrap()
+        };
+        let (sure, guess) = (claim(2, Level::Medium, true), claim(4, Level::Low, true));
+        assert_eq!(takes(&[sure.clone(), guess.clone()]), (2, 4));
+        assert_eq!(takes(std::slice::from_ref(&guess)), (0, 4));
+        assert_eq!(takes(&[sure, claim(4, Level::High, false)]), (2, 0), "nothing starts it");
+        assert_eq!(takes(&[claim(4, Level::High, true), guess]), (4, 0));
+    }
 }

@@ -1,7 +1,9 @@
-//! Which apps update the firmware, found by what their code does, whatever they are called; and how their channel is.
+//! Which apps update the firmware, found by what their code does, whatever they are called; and how their channel is. A client may be
+//! two apps: one that asks a server and holds no rights, and a helper of the system's user that gives the update to the platform.
 
 use std::collections::BTreeSet;
 
+use analysis::facts::{AppFacts, FactAct};
 use findings::{Finding, Transport, UpdateClient};
 use knowledge::Knowledge;
 use packages::Package;
@@ -21,46 +23,89 @@ pub(crate) fn clients(
     findings: &[Finding],
     knowledge: &Knowledge,
 ) -> Vec<UpdateClient> {
-    let platform = packages::platform_certificates(packages);
-    let pairs = packages.iter().zip(results).filter(|(package, _)| !package.name.is_empty());
-    let mut clients: Vec<UpdateClient> =
-        pairs.filter_map(|(package, result)| client(package, result, findings, &platform, knowledge)).collect();
+    let search = Search { packages, results, findings, knowledge, platform: packages::platform_certificates(packages) };
+    let mut clients: Vec<UpdateClient> = (0..packages.len()).filter_map(|at| search.client(at)).collect();
     clients.sort_by(|a, b| a.path.cmp(&b.path));
     clients
 }
 
-fn client(
-    package: &Package,
-    result: &AppResult,
-    findings: &[Finding],
-    platform: &BTreeSet<[u8; 32]>,
-    knowledge: &Knowledge,
-) -> Option<UpdateClient> {
-    let own = || findings.iter().filter(|finding| finding.parts.app == package.name);
-    let from_server =
-        |sink: &str| own().any(|found| found.parts.source.kind == "network_input" && found.parts.sink.kind == sink);
-    let proven = from_server("firmware_update") || own().any(|found| found.parts.rule == "server_prepares_update");
-    let names = |marker: &str| result.markers.contains(marker);
-    if !(proven || names(STARTS_UPDATE) && names(TALKS_HTTP)) {
-        return None;
+struct Search<'s> {
+    packages: &'s [Package],
+    results: &'s [AppResult],
+    findings: &'s [Finding],
+    knowledge: &'s Knowledge,
+    platform: BTreeSet<[u8; 32]>,
+}
+
+impl Search<'_> {
+    fn client(&self, at: usize) -> Option<UpdateClient> {
+        let (package, result) =
+            (self.packages.get(at).filter(|package| !package.name.is_empty())?, self.results.get(at)?);
+        let own = || self.findings.iter().filter(|finding| finding.parts.app == package.name);
+        let from_server =
+            |sink: &str| own().any(|found| found.parts.source.kind == "network_input" && found.parts.sink.kind == sink);
+        let proven = from_server("firmware_update") || own().any(|found| found.parts.rule == "server_prepares_update");
+        let names = |marker: &str| result.markers.contains(marker);
+        let by_itself = proven || names(STARTS_UPDATE) && names(TALKS_HTTP);
+        let helper = if by_itself || !names(TALKS_HTTP) { None } else { self.helper(at, &result.facts) };
+        if !by_itself && helper.is_none() {
+            return None;
+        }
+        let (helper, helper_result) = helper.unzip();
+        let either = |marker: &str| {
+            names(marker) || helper_result.is_some_and(|result: &AppResult| result.markers.contains(marker))
+        };
+        let is_platform = package.signers.iter().any(|signer| self.platform.contains(&signer.certificate_sha256));
+        let is_public = |signer: &packages::Signer| {
+            let known = self.knowledge.known_certificates.get(&record::hex(&signer.certificate_sha256));
+            known.is_some_and(|known| known.public)
+        };
+        Some(UpdateClient {
+            package: package.name.clone(),
+            path: package.path.clone(),
+            helper: helper.map(|helper: &Package| helper.name.clone()),
+            standing: if proven { "proven" } else { "present" }.to_owned(),
+            signed_by: if is_platform { "platform" } else { "third" }.to_owned(),
+            transport: match result.schemes {
+                (true, _) => Transport::ClearHttp,
+                (false, true) => Transport::Tls,
+                (false, false) => Transport::Unknown,
+            },
+            names_signature_check: either(VERIFIES_UPDATE),
+            installs_packages: either(INSTALLS) || from_server("install"),
+            signed_with_public_key: package.signers.iter().any(is_public),
+        })
     }
-    let is_platform = package.signers.iter().any(|signer| platform.contains(&signer.certificate_sha256));
-    let is_public = |signer: &packages::Signer| {
-        let known = knowledge.known_certificates.get(&record::hex(&signer.certificate_sha256));
-        known.is_some_and(|known| known.public)
-    };
-    Some(UpdateClient {
-        package: package.name.clone(),
-        path: package.path.clone(),
-        standing: if proven { "proven" } else { "present" }.to_owned(),
-        signed_by: if is_platform { "platform" } else { "third" }.to_owned(),
-        transport: match result.schemes {
-            (true, _) => Transport::ClearHttp,
-            (false, true) => Transport::Tls,
-            (false, false) => Transport::Unknown,
-        },
-        names_signature_check: names(VERIFIES_UPDATE),
-        installs_packages: names(INSTALLS) || from_server("install"),
-        signed_with_public_key: package.signers.iter().any(is_public),
-    })
+
+    /// An app that starts updates, talks to no server itself, and is sent to by the app whose facts these are.
+    fn helper(&self, client: usize, facts: &AppFacts) -> Option<(&Package, &AppResult)> {
+        let pairs = self.packages.iter().zip(self.results).enumerate();
+        let helpers = pairs.filter(|(at, (package, result))| {
+            let markers = &result.markers;
+            *at != client
+                && !package.name.is_empty()
+                && markers.contains(STARTS_UPDATE)
+                && !markers.contains(TALKS_HTTP)
+        });
+        let mut asked = helpers.filter(|(_, (package, _))| self.sends_to(facts, package));
+        asked.next().map(|(_, pair)| pair)
+    }
+
+    /// Whether some intent names a package, one of its components, or an action that its components alone take.
+    fn sends_to(&self, facts: &AppFacts, to: &Package) -> bool {
+        let takes = |package: &Package, action: &String| {
+            let mut filters = package.components.iter().flat_map(|part| &part.filters);
+            filters.any(|filter| filter.actions.contains(action))
+        };
+        let alone = |action: &String| {
+            takes(to, action) && self.packages.iter().filter(|package| takes(package, action)).count() == 1
+        };
+        facts.facts.iter().any(|fact| match &fact.act {
+            FactAct::Send(sent) => {
+                let component = |name: &String| name.split_once('/').is_some_and(|(package, _)| package == to.name);
+                sent.package.contains(&to.name) || sent.component.iter().any(component) || sent.action.iter().any(alone)
+            }
+            _ => false,
+        })
+    }
 }

@@ -113,9 +113,11 @@ impl Row {
             self.apps.insert(app.package.clone());
             for grade in &app.grades {
                 let worst = self.grades.entry(grade.axis).or_insert_with(|| grade.clone());
+                let doubtful = worst.doubtful_rank.max(grade.doubtful_rank);
                 if grade.rank > worst.rank {
                     *worst = grade.clone();
                 }
+                worst.doubtful_rank = if doubtful > worst.rank { doubtful } else { 0 };
             }
         }
     }

@@ -135,7 +135,11 @@ impl<'a> Intents<'a> {
 
     fn resolve(&self, app: usize, sent: &Sent) -> Vec<Reached> {
         let Some(kind) = sent.operation.reaches() else { return Vec::new() };
-        let is_implicit = sent.component.is_empty();
+        // Since Android 5 services are started and bound by component: apps ask the platform which component takes their action,
+        // and name that one. Of such a component nothing is known but that it takes the action.
+        let is_asked_for = sent.component.iter().all(|name| !name.contains(char::is_alphanumeric))
+            && sent.action.iter().any(|action| !action.contains('*'));
+        let is_implicit = sent.component.is_empty() || is_asked_for;
         let candidates = if is_implicit { self.implicit(sent, kind) } else { self.explicit(app, sent) };
         let known = what_is_known(sent);
         let mut found: Vec<Reached> = Vec::new();
@@ -207,7 +211,8 @@ impl<'a> Intents<'a> {
         }
         candidates.sort_unstable();
         candidates.dedup();
-        let partly = sent.data.iter().chain(&sent.mime_type).any(|text| text.contains('*'));
+        let texts = sent.data.iter().chain(&sent.mime_type).chain(&sent.component);
+        let partly = texts.into_iter().any(|text| text.contains('*'));
         candidates.retain(|&at| {
             self.component(at)
                 .is_some_and(|component| component.filters.iter().any(|filter| filter.lets_pass(sent, kind)))

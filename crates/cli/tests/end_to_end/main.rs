@@ -16,3 +16,4 @@ mod documents;
 mod example;
 mod hidden;
 mod native;
+mod suppliers;

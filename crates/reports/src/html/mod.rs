@@ -122,18 +122,20 @@ const fn look(rank: u8) -> &'static str {
 fn grades(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let has_holes = report.coverage.iter().any(|line| line.outcome.is_hole()) || report.statistics.apps == 0;
     writeln!(out, "<section class=\"grades\">")?;
-    for Grade { axis, rank, grade } in &report.grades {
+    for grade @ Grade { axis, rank, .. } in &report.grades {
         let (name, question) = question(*axis);
+        let doubtful = terminal::doubtful_words(grade).map(|words| format!(" ({words})")).unwrap_or_default();
         let grade = match rank {
             0 if has_holes => "nothing in what was seen",
             0 => "nothing was found",
-            _ => grade,
+            _ => &grade.grade,
         };
         writeln!(
             out,
-            "<div class=\"grade {}\"><h2>{name} <span>{rank}</span></h2><p>{}</p><p class=\"dim\">{question}</p></div>",
+            "<div class=\"grade {}\"><h2>{name} <span>{rank}</span></h2><p>{}</p><p class=\"dim\">{question}{}</p></div>",
             look(*rank),
-            text(grade)
+            text(grade),
+            text(&doubtful)
         )?;
     }
     writeln!(

@@ -98,6 +98,10 @@ fn claim(report: &Report, finding: &Finding, with_proof: bool, out: &mut dyn Wri
             rows.push((label, text(&values.join("; "))));
         }
     }
+    let user = crate::terminal::user_words(modifiers.user);
+    if !user.is_empty() {
+        rows.push(("the user", user.to_owned()));
+    }
     let reasons = match parts.confidence.reasons.as_slice() {
         [] => "every hop was followed exactly".to_owned(),
         reasons => text(&reasons.join("; ")),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Standing, Step, Transport};
+use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Standing, Step, Transport, UserPart};
 
 use super::{
     page::{Look, Page, count, number, some_of},
@@ -186,6 +186,7 @@ fn details(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     }
     row(page, "let by", &list(&modifiers.permissions, "; "))?;
     row(page, "started by", &list(&modifiers.triggers, ", "))?;
+    row(page, "the user", user_words(modifiers.user))?;
     let sure = match (&parts.confidence.level, parts.confidence.reasons.is_empty()) {
         (Level::High, true) => "high: every hop was followed exactly".to_owned(),
         (level, true) => level_word(*level).to_owned(),
@@ -205,6 +206,15 @@ const fn transport(transport: Transport) -> &'static str {
         Transport::ClearHttp => "clear HTTP: readable by everybody on the way",
         Transport::Tls => "TLS",
         Transport::Unknown => "not known: no address was recovered",
+    }
+}
+
+/// The user's part; nothing where nothing is known.
+pub(crate) const fn user_words(user: UserPart) -> &'static str {
+    match user {
+        UserPart::NotNeeded => "has no part in it: a broadcast starts it",
+        UserPart::Acts => "does something on the way shown; what they were told is not judged",
+        UserPart::Unknown => "",
     }
 }
 

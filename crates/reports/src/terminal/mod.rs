@@ -20,6 +20,7 @@ use findings::{AppRecord, Axis, Grade, Report, Standing, Supplier};
 
 use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
+pub(crate) use claims::user_words;
 use page::some_of;
 pub(crate) use page::{Look, Page, count, number};
 pub(crate) use updates::client_words;
@@ -110,39 +111,50 @@ const fn question(axis: Axis) -> (&'static str, &'static str) {
 fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.blank()?;
     let has_holes = report.coverage.iter().any(|line| line.outcome.is_hole());
-    for Grade { axis, rank, grade } in &report.grades {
+    for grade @ Grade { axis, rank, .. } in &report.grades {
         let (name, question) = question(*axis);
-        let (look, grade) = match rank {
+        let (look, words) = match rank {
             // What was not seen is not clean.
             0 if has_holes || report.statistics.apps == 0 => (Look::Warning, "nothing in what was seen".to_owned()),
             0 => (Look::Good, "nothing was found".to_owned()),
-            _ => (rank_look(*rank), grade.clone()),
+            _ => (rank_look(*rank), grade.grade.clone()),
         };
-        page.labelled(0, 9, (Look::Bold, name), (look, &grade))?;
-        page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}")))?;
+        page.labelled(0, 9, (Look::Bold, name), (look, &words))?;
+        let doubtful = doubtful_words(grade).map(|words| format!("; {words}")).unwrap_or_default();
+        page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}{doubtful}")))?;
     }
     Ok(())
 }
 
+/// What claims of low confidence would add to a grade.
+pub(crate) fn doubtful_words(grade: &Grade) -> Option<String> {
+    let rank = grade.doubtful_rank;
+    (rank > grade.rank).then(|| format!("claims of low confidence alone would make it {rank}, and are not counted"))
+}
+
 /// The apps with a grade, worst first: a line each.
 fn ranking(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let rank =
-        |app: &AppRecord, axis: Axis| app.grades.iter().find(|grade| grade.axis == axis).map_or(0, |grade| grade.rank);
+    let ranks = |app: &AppRecord, axis: Axis| {
+        let grade = app.grades.iter().find(|grade| grade.axis == axis);
+        grade.map_or((0, 0), |grade| (grade.rank, grade.doubtful_rank))
+    };
     let axes = [Axis::Takes, Axis::Obeys, Axis::Exposes];
-    let mut rows: Vec<([u8; 3], &AppRecord)> =
-        report.apps.iter().map(|app| (axes.map(|axis| rank(app, axis)), app)).collect();
-    rows.retain(|(ranks, _)| ranks.iter().any(|rank| *rank > 0));
+    let mut rows: Vec<([u8; 3], [u8; 3], &AppRecord)> = Vec::new();
+    for app in &report.apps {
+        let both = axes.map(|axis| ranks(app, axis));
+        rows.push((both.map(|(rank, _)| rank), both.map(|(_, doubtful)| doubtful), app));
+    }
+    rows.retain(|(ranks, ..)| ranks.iter().any(|rank| *rank > 0));
     if rows.is_empty() {
         return Ok(());
     }
     // The axes differ in length, so apps are ordered by their worst rank on any, then by what they take.
-    rows.sort_by_key(|(ranks, app)| (std::cmp::Reverse((ranks.iter().max().copied(), *ranks)), app.path.as_str()));
+    rows.sort_by_key(|(ranks, _, app)| (std::cmp::Reverse((ranks.iter().max().copied(), *ranks)), app.path.as_str()));
     page.blank()?;
     page.row(0, Look::Dim, "takes  obeys  exposes  app")?;
     let max = if page.verbose { usize::MAX } else { APPS_SHOWN_MAX };
-    for (ranks, app) in rows.iter().take(max) {
-        let cells = ranks.map(|rank| if rank == 0 { "-".to_owned() } else { rank.to_string() });
-        let [takes, obeys, exposes] = cells;
+    for (ranks, doubtful, app) in rows.iter().take(max) {
+        let [takes, obeys, exposes] = [0, 1, 2].map(|axis| cell(ranks, doubtful, axis));
         let name = if app.package.is_empty() { &app.path } else { &app.package };
         let look = rank_look(ranks.iter().copied().max().unwrap_or(0));
         page.labelled(0, 24, (look, &format!("{takes:>5}  {obeys:>5}  {exposes:>7}")), (Look::Plain, name))?;
@@ -151,6 +163,13 @@ fn ranking(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         Some(rest) if rest > 0 => page.row(24, Look::Dim, &format!("and {rest} more")),
         _ => Ok(()),
     }
+}
+
+/// `2`, `-` for nothing, `2 4?` where claims of low confidence alone would make it 4.
+fn cell(ranks: &[u8; 3], doubtful: &[u8; 3], axis: usize) -> String {
+    let of = |ranks: &[u8; 3]| ranks.get(axis).copied().unwrap_or(0);
+    let rank = if of(ranks) == 0 { "-".to_owned() } else { of(ranks).to_string() };
+    if of(doubtful) == 0 { rank } else { format!("{rank} {}?", of(doubtful)) }
 }
 
 const fn rank_look(rank: u8) -> Look {

@@ -23,8 +23,13 @@ pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 
 /// What is known of a client, in a sentence.
 pub(crate) fn client_words(client: &UpdateClient) -> String {
-    let mut parts = vec![match client.standing.as_str() {
-        "proven" => "data of a server was followed to the updater".to_owned(),
+    let mut parts = vec![match (client.standing.as_str(), &client.helper) {
+        ("proven", _) => "data of a server was followed to the updater".to_owned(),
+        (_, Some(helper)) => {
+            format!(
+                "its code names a server and sends to {helper}, which names the updater; no flow was followed between them"
+            )
+        }
         _ => "its code names a server and the updater; no flow was followed between them".to_owned(),
     }];
     parts.push(match client.signed_by.as_str() {

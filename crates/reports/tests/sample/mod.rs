@@ -52,7 +52,8 @@ fn flow() -> Finding {
         modifiers: Modifiers {
             transport: Transport::ClearHttp,
             reachable: true,
-            triggers: texts(&["receiver org.example.poster.BootReceiver"]),
+            triggers: texts(&["receiver org.example.poster.BootReceiver on android.intent.action.BOOT_COMPLETED"]),
+            user: UserPart::NotNeeded,
             operations: texts(&["DES with a constant key", "base64"]),
             carriers: texts(&["database messages", "provider content://org.example.info/msg"]),
             permissions: texts(&["the provider is exported without a permission: every app may read it"]),
@@ -116,6 +117,7 @@ fn unreached() -> Finding {
             transport: Transport::Unknown,
             reachable: false,
             triggers: Vec::new(),
+            user: UserPart::Acts,
             operations: Vec::new(),
             carriers: Vec::new(),
             permissions: Vec::new(),
@@ -143,9 +145,9 @@ fn unreached() -> Finding {
 fn grades(takes: u8) -> Vec<Grade> {
     let content = if takes == 0 { "nothing" } else { "content: messages, calls, sound, pictures, screen, files" };
     vec![
-        Grade { axis: Axis::Takes, rank: takes, grade: text(content) },
-        Grade { axis: Axis::Obeys, rank: 0, grade: text("nothing") },
-        Grade { axis: Axis::Exposes, rank: 0, grade: text("nothing") },
+        Grade { axis: Axis::Takes, rank: takes, grade: text(content), doubtful_rank: 0 },
+        Grade { axis: Axis::Obeys, rank: 0, grade: text("nothing"), doubtful_rank: takes.saturating_sub(1) },
+        Grade { axis: Axis::Exposes, rank: 0, grade: text("nothing"), doubtful_rank: 0 },
     ]
 }
 
@@ -242,6 +244,7 @@ fn update_client() -> UpdateClient {
     UpdateClient {
         package: text("org.example.poster"),
         path: text("/system/app/Poster/Poster.apk"),
+        helper: Some(text("org.example.reader")),
         standing: text("present"),
         signed_by: text("third"),
         transport: Transport::ClearHttp,
