@@ -52,16 +52,19 @@ pub fn import(name: &str, text: &str, reference: &str) -> Result<Imported, Probl
     let problem = |fault| Problem { file: name.to_owned(), entry: String::new(), fault };
     let bundle: Bundle = serde_json::from_str(text).map_err(|error| problem(Fault::Syntax(error.to_string())))?;
     let names = names(&bundle);
-    let mut found: BTreeMap<String, BTreeSet<(&'static str, String)>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Named> = BTreeMap::new();
     let (mut taken, mut left_out) = (0_usize, BTreeMap::new());
     for object in bundle.objects.iter().filter(|object| object.kind == "indicator") {
-        let about = object.id.as_ref().and_then(|id| names.get(id.as_str())).map_or("Unnamed", String::as_str);
+        let about = object.id.as_ref().and_then(|id| names.get(id.as_str()));
         let Some(pattern) = &object.pattern else { continue };
         match comparisons(pattern) {
             Some(all) if all.iter().all(|(path, value)| evidence(path, value).is_some()) => {
                 taken = taken.saturating_add(1);
                 let pieces = all.iter().filter_map(|(path, value)| evidence(path, value));
-                found.entry(about.to_owned()).or_default().extend(pieces);
+                let (name, is_malware) = about.map_or(("Unnamed", false), |(name, malware)| (name.as_str(), *malware));
+                let named = found.entry(name.to_owned()).or_default();
+                named.is_malware |= is_malware;
+                named.pieces.extend(pieces);
             }
             other => {
                 let path = other.and_then(|all| all.first().map(|(path, _)| path.clone()));
@@ -76,19 +79,27 @@ pub fn import(name: &str, text: &str, reference: &str) -> Result<Imported, Probl
     Ok(Imported { toml: file(&found, reference), taken, left_out })
 }
 
-/// Indicator -> name of the malware, tool or threat actor that it indicates.
-fn names(bundle: &Bundle) -> BTreeMap<&str, String> {
-    let named: BTreeMap<&str, &String> = bundle
+/// What is indicated under one name.
+#[derive(Debug, Default)]
+struct Named {
+    /// Whether the file calls it malware; a tool is none.
+    is_malware: bool,
+    pieces: BTreeSet<(&'static str, String)>,
+}
+
+/// Indicator -> name of the malware, tool or threat actor that it indicates, and whether it is malware.
+fn names(bundle: &Bundle) -> BTreeMap<&str, (String, bool)> {
+    let named: BTreeMap<&str, (&String, bool)> = bundle
         .objects
         .iter()
         .filter(|object| !matches!(object.kind.as_str(), "indicator" | "relationship"))
-        .filter_map(|object| Some((object.id.as_deref()?, object.name.as_ref()?)))
+        .filter_map(|object| Some((object.id.as_deref()?, (object.name.as_ref()?, object.kind == "malware"))))
         .collect();
     let relations = bundle.objects.iter().filter(|object| object.relationship_type.as_deref() == Some("indicates"));
     relations
         .filter_map(|object| {
-            let name = named.get(object.target_ref.as_deref()?)?;
-            Some((object.source_ref.as_deref()?, (*name).clone()))
+            let &(name, is_malware) = named.get(object.target_ref.as_deref()?)?;
+            Some((object.source_ref.as_deref()?, (name.clone(), is_malware)))
         })
         .collect()
 }
@@ -154,19 +165,20 @@ fn evidence(path: &str, value: &str) -> Option<(&'static str, String)> {
     }
 }
 
-fn file(found: &BTreeMap<String, BTreeSet<(&'static str, String)>>, reference: &str) -> String {
+fn file(found: &BTreeMap<String, Named>, reference: &str) -> String {
     let mut text = String::from("# Made from an indicator file of others; what it says was not checked.\n");
-    for (name, pieces) in found {
+    for (name, named) in found {
         let id: String =
             name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
         text.push_str(&format!(
-            "\n[[supplier]]\nid = {}\nname = {}\nkind = \"malware\"\nsummary = \"Named by an indicator file.\"\nreferences = [{}]\n",
+            "\n[[supplier]]\nid = {}\nname = {}\nkind = \"{}\"\nsummary = \"Named by an indicator file.\"\nreferences = [{}]\n",
             quoted(&format!("imported_{id}")),
             quoted(name),
+            if named.is_malware { "malware" } else { "other" },
             quoted(reference)
         ));
         let mut kinds: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
-        for (kind, value) in pieces {
+        for (kind, value) in &named.pieces {
             kinds.entry(kind).or_default().push(value);
         }
         for (kind, values) in kinds {
@@ -192,7 +204,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests may fail")]
 
     use super::*;
-    use crate::{EvidenceKind, Knowledge};
+    use crate::{EvidenceKind, Knowledge, SupplierKind};
 
     const BUNDLE: &str = r#"{"type": "bundle", "id": "bundle--1", "objects": [
         {"type": "malware", "id": "malware--1", "name": "Spy \"One\"", "is_family": true},
@@ -217,8 +229,18 @@ mod tests {
         let matches = |kind, value: &str| spy.evidence.iter().any(|rule| rule.kind == kind && rule.matches(value));
         assert!(matches(EvidenceKind::Domain, "x.c2.example.org") && matches(EvidenceKind::Domain, "c3.example.org"));
         assert!(matches(EvidenceKind::Package, "org.example.spy"));
+        assert_eq!(spy.kind, SupplierKind::Malware);
         assert!(matches(EvidenceKind::Digest, &"ab".repeat(32)));
         assert!(!matches(EvidenceKind::Domain, "shared.example"), "a page says nothing about its host");
+    }
+
+    #[test]
+    fn only_what_a_file_calls_malware_is_called_so() {
+        let bundle = BUNDLE.replace("malware", "tool");
+        let imported = import("tools.stix2", &bundle, "r").unwrap();
+        let knowledge = Knowledge::with_files(&[("tools.toml".to_owned(), imported.toml)]).unwrap();
+        let tool = knowledge.suppliers.iter().find(|supplier| supplier.name == "Spy \"One\"").unwrap();
+        assert_eq!(tool.kind, SupplierKind::Other);
     }
 
     #[test]

@@ -101,11 +101,11 @@ fn what_is_exported_names_the_same_apps_when_it_is_imported() {
     std::fs::create_dir(&knowledge).unwrap();
     std::fs::write(knowledge.join("own.toml"), toml).unwrap();
     let (report, _) = scan_of(&[DEVICE, "--knowledge", knowledge.to_str().unwrap()]);
-    for package in ["org.example.fixture.collector", "org.example.fixture.uploader"] {
+    for package in ["org.example.fixture.collector", "org.example.fixture.messages", "org.example.fixture.uploader"] {
         let found = supplier(&report, package, "imported_example_fixture_supplier").unwrap();
-        assert_eq!(found["standing"], "named", "{found}");
+        assert_eq!((&found["standing"], &found["kind"]), (&"named".into(), &"other".into()), "{found}");
     }
-    assert_eq!(supplier(&report, "org.example.fixture.messages", "imported_example_fixture_supplier"), None);
+    assert_eq!(supplier(&report, "android", "imported_example_fixture_supplier"), None);
 }
 
 #[test]
