@@ -41,8 +41,8 @@ fn shapes(program: &Program) -> BTreeSet<u64> {
 fn known_by(program: &Program) -> Knowledge {
     let words: Vec<String> = sketch(&shapes(program)).iter().map(|shape| format!("{shape:016x}")).collect();
     let text = format!(
-        "reference = \"fixtures\"\n[[supplier]]\nid = \"x\"\nname = \"X\"\nsummary = \"An invention.\"\n[[code_sample]]\nsupplier = \"x\"\n\
-         sample = \"{}\"\nabout = \"x 1.0\"\nbodies = {}\nweight_percent = 90\nshapes = \"\"\"\n{}\n\"\"\"\n",
+        "reference = \"fixtures\"\n[[supplier]]\nid = \"x\"\nname = \"X\"\nsummary = \"An invention.\"\nreferences = [\"a test\"]\n[[code_sample]]\nsupplier = \"x\"\n\
+         sample = \"{}\"\nabout = \"x 1.0\"\nbodies = {}\nweight_percent = 90\nreference = \"a test\"\nshapes = \"\"\"\n{}\n\"\"\"\n",
         "ab".repeat(32),
         words.len(),
         words.join("\n")

@@ -15,10 +15,12 @@ reference = "RFC 2606"
 id = "acme"
 name = "Acme Updates"
 summary = "An invention."
+references = ["RFC 2606"]
 [[supplier.evidence]]
 kind = "package"
 pattern = "org.acme.*"
 weight_percent = 80
+reference = "RFC 2606"
 [[supplier.claim]]
 value = 700
 unit = "users"
@@ -35,10 +37,12 @@ reference = "RFC 2606"
 id = "other"
 name = "Other"
 summary = "An invention."
+references = ["RFC 2606"]
 [[supplier.evidence]]
 kind = "package"
 pattern = "org.other.*"
 weight_percent = 80
+reference = "RFC 2606"
 [[organisation]]
 id = "house"
 name = "Design House"

@@ -1,13 +1,15 @@
 //! The report as one HTML file for somebody who decides: no script, no request, nothing beside it. Prints well.
 //!
 //! ```text
-//! what was scanned - what was not seen - three grades - who is behind the device - what the apps are able to do, worst first,
-//! each with its proof folded away - suppliers and their evidence - how much was looked at
+//! what was scanned - what was not seen - three grades - which apps - who is behind the device - what added apps are able to do, worst
+//! first, each with its proof folded away - the same of the platform's own apps - suppliers and their evidence - how much was
+//! looked at
 //! ```
 //! Every text that comes from firmware is escaped twice: what acts or hides is written out, then what HTML would read as
 //! markup. A content policy in the file itself forbids scripts and requests, should both fail.
 
 mod parts;
+mod summary;
 
 use std::io::{self, Write};
 
@@ -35,6 +37,7 @@ fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result
     writeln!(out, "<title>{}: what is aboard</title>\n<style>\n{STYLE}</style>\n</head>\n<body>", text(&device))?;
     head(report, &device, out)?;
     grades(report, out)?;
+    summary::apps(report, out)?;
     parties(report, out)?;
     claims(report, out)?;
     suppliers(report, out)?;

@@ -4,12 +4,15 @@ use std::io::{self, Write};
 
 use findings::{AppRecord, Evidence, Finding, Level, Report, Standing, Supplier, Transport};
 
-use super::{look, question, text};
+use super::{look, question, summary::is_added, text};
+use crate::terminal::some_of;
 
 /// Claims with a proof in the file; further ones have a line.
 const PROOFS_SHOWN_MAX: usize = 60;
 /// Claims listed.
 const CLAIMS_SHOWN_MAX: usize = 400;
+/// Addresses, triggers and the like listed of one claim; the JSON report has all.
+const LISTED_SHOWN_MAX: usize = 4;
 /// Pieces of evidence listed for one supplier or party.
 const EVIDENCE_SHOWN_MAX: usize = 12;
 
@@ -38,14 +41,33 @@ pub(super) fn parties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 pub(super) fn claims(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let (reached, present): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.parts.modifiers.reachable);
+    // Two apps may have one name: an added one decides.
+    let of_platform = |finding: &&&Finding| {
+        let mut apps = report.apps.iter().filter(|app| app.package == finding.parts.app).peekable();
+        apps.peek().is_some() && !apps.any(is_added)
+    };
+    let (own, added): (Vec<&Finding>, Vec<&Finding>) = reached.iter().partition(|finding| of_platform(finding));
     writeln!(out, "<h2>What the apps are able to do</h2>")?;
     if reached.is_empty() {
         writeln!(out, "<p>No flow that a rule speaks of was found behind an entry point.</p>")?;
     }
-    for (position, finding) in reached.iter().take(CLAIMS_SHOWN_MAX).enumerate() {
+    for (position, finding) in added.iter().take(CLAIMS_SHOWN_MAX).enumerate() {
         claim(report, finding, position < PROOFS_SHOWN_MAX, out)?;
     }
-    more(reached.len(), out)?;
+    more(added.len(), out)?;
+    if !own.is_empty() {
+        writeln!(
+            out,
+            "<h2>What the platform's own apps are able to do</h2>\n<p class=\"dim\">The platform's own build has apps of these names: mail \
+             programs send mail. Whether the code is the platform's was not compared.</p>\n<details><summary>{} claims</summary>",
+            own.len()
+        )?;
+        for (position, finding) in own.iter().take(CLAIMS_SHOWN_MAX).enumerate() {
+            claim(report, finding, position < PROOFS_SHOWN_MAX, out)?;
+        }
+        more(own.len(), out)?;
+        writeln!(out, "</details>")?;
+    }
     if !present.is_empty() {
         writeln!(
             out,
@@ -95,7 +117,7 @@ fn claim(report: &Report, finding: &Finding, with_proof: bool, out: &mut dyn Wri
         ("ATT&amp;CK", &parts.attack),
     ] {
         if !values.is_empty() {
-            rows.push((label, text(&values.join("; "))));
+            rows.push((label, text(&some_of(values.iter().map(String::as_str), LISTED_SHOWN_MAX, "; "))));
         }
     }
     let user = crate::terminal::user_words(modifiers.user);
@@ -144,7 +166,8 @@ fn endpoint(label: &str, details: &[String]) -> String {
     if details.is_empty() {
         text(label)
     } else {
-        format!("{}: <code>{}</code>", text(label), text(&details.join(", ")))
+        let details = some_of(details.iter().map(String::as_str), LISTED_SHOWN_MAX, ", ");
+        format!("{}: <code>{}</code>", text(label), text(&details))
     }
 }
 
@@ -173,7 +196,11 @@ pub(super) fn suppliers(report: &Report, out: &mut dyn Write) -> io::Result<()> 
         writeln!(out, "<p class=\"dim\">The evidence names no supplier that is known.</p>")?;
     }
     for supplier in told {
-        writeln!(out, "<details><summary>{}</summary><ul>", text(&crate::terminal::said_of_image(supplier)))?;
+        writeln!(out, "<details><summary>{}</summary>", text(&crate::terminal::said_of_image(supplier)))?;
+        if let Some(words) = crate::terminal::able_words(report, supplier) {
+            writeln!(out, "<p>{}</p>", text(&words))?;
+        }
+        writeln!(out, "<ul>")?;
         for piece in supplier.evidence.iter().take(EVIDENCE_SHOWN_MAX) {
             writeln!(out, "<li>{}</li>", evidence(piece))?;
         }

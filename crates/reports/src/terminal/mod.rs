@@ -21,8 +21,7 @@ use findings::{AppRecord, Axis, Grade, Report, Standing, Supplier};
 use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
 pub(crate) use claims::user_words;
-use page::some_of;
-pub(crate) use page::{Look, Page, count, number};
+pub(crate) use page::{Look, Page, count, number, some_of};
 pub(crate) use updates::client_words;
 
 /// For people.
@@ -43,7 +42,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     ranking(page, report)?;
     parties::all(page, &report.parties)?;
     claims::all(page, report)?;
-    suppliers(page, &report.suppliers)?;
+    suppliers(page, report)?;
     updates::told(page, report)?;
     added::told(page, report)?;
     coverage::table(page, report)?;
@@ -209,7 +208,41 @@ fn is_built_in(supplier: &Supplier) -> bool {
     matches!(supplier.kind.as_str(), "advertising" | "analytics" | "push" | "library")
 }
 
-fn suppliers(page: &mut Page<'_>, suppliers: &[Supplier]) -> io::Result<()> {
+/// What the apps called a supplier's were found able to do, so that presence alone is told apart from it; nothing where no
+/// app is called the supplier's, and of libraries, which do what the apps around them let them.
+pub(crate) fn able_words(report: &Report, supplier: &Supplier) -> Option<String> {
+    if is_built_in(supplier) {
+        return None;
+    }
+    let is_theirs = |known: &Supplier| known.id == supplier.id && known.standing == Standing::Named;
+    let apps: Vec<&AppRecord> = report.apps.iter().filter(|app| app.suppliers.iter().any(is_theirs)).collect();
+    let mut worst: Vec<&Grade> = Vec::new();
+    for grade in apps.iter().flat_map(|app| &app.grades).filter(|grade| grade.rank > 0) {
+        match worst.iter_mut().find(|known| known.axis == grade.axis) {
+            Some(known) if grade.rank > known.rank => *known = grade,
+            Some(_) => {}
+            None => worst.push(grade),
+        }
+    }
+    worst.sort_by_key(|grade| grade.axis);
+    let unread = apps.iter().filter(|app| app.code == "opaque").count();
+    let holes = match unread {
+        0 => String::new(),
+        _ => format!(" The code of {} was not recovered.", count(unread, "of its apps", "of its apps")),
+    };
+    if apps.is_empty() {
+        return None;
+    }
+    if worst.is_empty() {
+        return Some(format!("Its apps here: present; no flow that a rule speaks of was found in them.{holes}"));
+    }
+    let able: Vec<String> =
+        worst.iter().map(|grade| format!("{} {} ({})", question(grade.axis).0, grade.rank, grade.grade)).collect();
+    Some(format!("Its apps here are able to: {}. This says nothing of other versions.{holes}", able.join("; ")))
+}
+
+fn suppliers(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let suppliers = &report.suppliers;
     page.heading("Whose code is aboard")?;
     let told: Vec<&Supplier> =
         suppliers.iter().filter(|known| page.verbose || known.standing >= Standing::Indicated).collect();
@@ -219,6 +252,9 @@ fn suppliers(page: &mut Page<'_>, suppliers: &[Supplier]) -> io::Result<()> {
     let max = if page.verbose { usize::MAX } else { SUPPLIERS_SHOWN_MAX };
     for supplier in told.iter().take(max) {
         page.text(2, Look::Plain, &said_of_image(supplier))?;
+        if let Some(words) = able_words(report, supplier) {
+            page.text(4, Look::Plain, &words)?;
+        }
         supplier_evidence(page, supplier)?;
     }
     if let Some(rest) = told.len().checked_sub(max).filter(|rest| *rest > 0) {
