@@ -49,9 +49,10 @@ fn is_time(text: &str) -> bool {
 /// `tool--` and a name-based identifier: version 5, variant of RFC 9562.
 fn is_identifier(text: &str, kind: &str) -> bool {
     let Some(uuid) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix("--")) else { return false };
-    let lengths: Vec<usize> = uuid.split('-').map(str::len).collect();
+    let parts: Vec<&str> = uuid.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
     let is_hex = uuid.chars().all(|c| c == '-' || c.is_ascii_digit() || matches!(c, 'a'..='f'));
-    lengths == [8, 4, 4, 4, 12] && is_hex && uuid[14..].starts_with('5') && "89ab".contains(&uuid[19..20])
+    lengths == [8, 4, 4, 4, 12] && is_hex && parts[2].starts_with('5') && parts[3].starts_with(['8', '9', 'a', 'b'])
 }
 
 /// What the specification requires of each object, and what it allows beside it.
