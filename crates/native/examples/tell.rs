@@ -5,7 +5,7 @@
 use std::{error::Error, path::Path};
 
 use bytes::{Budget, ByteSource, Limits};
-use native::{Elf, jni, strings};
+use native::{Code, Elf, jni, strings};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("give a file")?;
@@ -20,6 +20,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = jni::whole(&source, &budget)?;
     for binding in jni::exports(&elf).into_iter().chain(jni::registrations(&elf, &bytes)) {
         println!("{:#x} {:?} {} {:?}", binding.offset, binding.class, binding.method, binding.signature);
+    }
+    if let Some(code) = Code::read(&elf, &bytes) {
+        println!("{} entries lead to {} functions, cut: {}", code.entries.len(), code.function_count(), code.is_cut);
+        for name in std::env::args().skip(2) {
+            match code.way(std::slice::from_ref(&name)) {
+                Some((_, steps)) => steps.iter().for_each(|step| println!("{name}: {:#x} {}", step.offset, step.text)),
+                None => println!("{name}: no way"),
+            }
+        }
     }
     println!("{} texts", strings::each(&bytes).count());
     Ok(())

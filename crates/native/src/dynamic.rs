@@ -1,6 +1,8 @@
 //! The dynamic table: needed libraries and symbols, as the platform's linker finds them. Written from the System V ABI and, for the
 //! number of symbols of a GNU hash table, from the platform's linker.
 
+use std::collections::BTreeMap;
+
 use bytes::{Budget, ByteSource, Cursor, Error, Result};
 
 use crate::{
@@ -14,6 +16,9 @@ const ENTRIES_MAX: u64 = 4096;
 const NAMES_LEN_MAX: u64 = 32 << 20;
 const SYMBOLS_MAX: u64 = 1 << 20;
 
+/// Type of a symbol that is a function.
+const FUNCTION: u8 = 2;
+
 #[derive(Default)]
 struct Table {
     needed: Vec<u64>,
@@ -23,6 +28,7 @@ struct Table {
     symbols: u64,
     hash: u64,
     gnu_hash: u64,
+    all: BTreeMap<u64, u64>,
 }
 
 impl Table {
@@ -37,6 +43,9 @@ impl Table {
             source.read(at, &mut bytes, "dynamic table")?;
             let mut cursor = Cursor::new(&bytes, at);
             let (tag, value) = (word(&mut cursor, is_64, "d_tag")?, word(&mut cursor, is_64, "d_val")?);
+            if tag != 0 {
+                table.all.entry(tag).or_insert(value);
+            }
             match tag {
                 0 => break,
                 1 => table.needed.push(value),
@@ -55,7 +64,8 @@ impl Table {
 
 /// Fills in what the dynamic table says.
 pub(crate) fn read(source: &ByteSource, place: (u64, u64), elf: &mut Elf, budget: &Budget) -> Result<()> {
-    let table = Table::read(source, place, elf.is_64, budget)?;
+    let mut table = Table::read(source, place, elf.is_64, budget)?;
+    elf.dynamic = std::mem::take(&mut table.all);
     let names_offset = elf.file_offset(table.names).ok_or(Error::corrupt("DT_STRTAB", place.0))?;
     let symbols_offset = elf.file_offset(table.symbols).ok_or(Error::corrupt("DT_SYMTAB", place.0))?;
     if table.names_len > NAMES_LEN_MAX {
@@ -79,7 +89,8 @@ pub(crate) fn read(source: &ByteSource, place: (u64, u64), elf: &mut Elf, budget
         if text.is_empty() || !matches!(binding, 1 | 2) {
             continue;
         }
-        let symbol = Symbol { name: text, name_offset: names_offset.saturating_add(u64::from(name)), address };
+        let name_offset = names_offset.saturating_add(u64::from(name));
+        let symbol = Symbol { name: text, name_offset, address, is_function: info & 0xf == FUNCTION };
         if section == 0 { elf.imports.push(symbol) } else { elf.exports.push(symbol) }
     }
     Ok(())

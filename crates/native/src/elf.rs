@@ -4,6 +4,8 @@
 //! Like the platform's linker this goes by segments and the dynamic table; sections are read beside them and may be missing or
 //! false.
 
+use std::collections::BTreeMap;
+
 use bytes::{Budget, ByteSource, Cursor, Error, Result};
 
 use crate::dynamic;
@@ -17,6 +19,8 @@ const SECTIONS_MAX: u16 = 4096;
 const NAMES_LEN_MAX: u64 = 1 << 20;
 const LOAD: u32 = 1;
 const DYNAMIC: u32 = 2;
+const ARM_INDEX: u32 = 0x7000_0001;
+const FRAME_HEADER: u32 = 0x6474_e550;
 const EXECUTABLE: u32 = 1;
 
 /// The processor a file is for.
@@ -53,8 +57,23 @@ pub struct Elf {
     pub imports: Vec<Symbol>,
     /// Names that others may use.
     pub exports: Vec<Symbol>,
+    /// Where the program starts; zero in a library.
+    pub entry: u64,
+    /// The dynamic table, by tag: of tags that come once, the value.
+    pub(crate) dynamic: BTreeMap<u64, u64>,
+    /// Address and length of the table that says how to unwind each function.
+    pub(crate) unwind: Option<(Unwind, u64, u64)>,
     /// Tables that could not be read; the others still stand.
     pub problems: Vec<Error>,
+}
+
+/// Kinds of tables for unwinding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unwind {
+    /// `.ARM.exidx`
+    ArmIndex,
+    /// `.eh_frame_hdr`
+    FrameHeader,
 }
 
 /// A loaded part of the file.
@@ -90,6 +109,8 @@ pub struct Symbol {
     pub name_offset: u64,
     /// Its address; of an import, zero.
     pub address: u64,
+    /// Whether it is a function, as the table says.
+    pub is_function: bool,
 }
 
 impl Elf {
@@ -111,9 +132,12 @@ impl Elf {
             soname: None,
             imports: Vec::new(),
             exports: Vec::new(),
+            entry: header.entry,
+            dynamic: BTreeMap::new(),
+            unwind: None,
             problems: Vec::new(),
         };
-        let dynamic = header.segments(source, budget, &mut elf.segments)?;
+        let dynamic = header.segments(source, budget, &mut elf)?;
         if let Err(error) = header.sections(source, budget, &mut elf.sections) {
             elf.problems.push(error);
         }
@@ -133,6 +157,14 @@ impl Elf {
         segment.offset.checked_add(address.checked_sub(segment.address)?)
     }
 
+    /// Where an offset of the file is in memory, if it is loaded.
+    #[must_use]
+    pub fn address(&self, offset: u64) -> Option<u64> {
+        let within = |segment: &&Segment| offset.checked_sub(segment.offset).is_some_and(|at| at < segment.len);
+        let segment = self.segments.iter().find(within)?;
+        segment.address.checked_add(offset.checked_sub(segment.offset)?)
+    }
+
     /// The first import of one of these names.
     #[must_use]
     pub fn import_of(&self, names: &[String]) -> Option<&Symbol> {
@@ -149,6 +181,7 @@ impl Elf {
 struct Header {
     is_64: bool,
     machine: Machine,
+    entry: u64,
     segments: Table,
     sections: Table,
     /// Number of the section with the names.
@@ -195,7 +228,7 @@ impl Header {
             other => Machine::Other(other),
         };
         cursor.u32_le("e_version")?;
-        word(&mut cursor, is_64, "e_entry")?;
+        let entry = word(&mut cursor, is_64, "e_entry")?;
         let (segments, sections) = (word(&mut cursor, is_64, "e_phoff")?, word(&mut cursor, is_64, "e_shoff")?);
         cursor.take(6, "e_flags, e_ehsize")?;
         let mut table = |offset| -> Result<Table> {
@@ -206,11 +239,11 @@ impl Header {
         if segments.count > SEGMENTS_MAX {
             return Err(Error::corrupt("e_phnum", 16));
         }
-        Ok(Self { is_64, machine, segments, sections, names })
+        Ok(Self { is_64, machine, entry, segments, sections, names })
     }
 
     /// Reads the segments; the place of the dynamic table, if there is one.
-    fn segments(&self, source: &ByteSource, budget: &Budget, found: &mut Vec<Segment>) -> Result<Option<(u64, u64)>> {
+    fn segments(&self, source: &ByteSource, budget: &Budget, elf: &mut Elf) -> Result<Option<(u64, u64)>> {
         let mut dynamic = None;
         for number in 0..self.segments.count {
             let at = self.segments.entry(number);
@@ -229,7 +262,9 @@ impl Header {
             // What the file does not hold is no part of the segment: loops over segments end with the file.
             let len = len.min(source.len().saturating_sub(offset));
             match kind {
-                LOAD => found.push(Segment { offset, len, address, is_executable: flags & EXECUTABLE != 0 }),
+                LOAD => elf.segments.push(Segment { offset, len, address, is_executable: flags & EXECUTABLE != 0 }),
+                ARM_INDEX if self.machine == Machine::Arm => elf.unwind = Some((Unwind::ArmIndex, address, len)),
+                FRAME_HEADER => elf.unwind = Some((Unwind::FrameHeader, address, len)),
                 DYNAMIC => dynamic = Some((offset, len)),
                 _ => {}
             }

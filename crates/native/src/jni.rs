@@ -26,6 +26,8 @@ pub struct Binding {
     pub signature: Option<String>,
     /// Address of the function.
     pub address: u64,
+    /// The same as a pointer: of a Thumb function, the lowest bit is set.
+    pub function: u64,
     /// Where in the file it is bound: the exported name, or the entry of the table.
     pub offset: u64,
 }
@@ -35,8 +37,8 @@ pub struct Binding {
 pub fn exports(elf: &Elf) -> Vec<Binding> {
     let bound = |symbol: &crate::Symbol| {
         let (class, method, signature) = unmangled(&symbol.name)?;
-        let (address, offset) = (symbol.address, symbol.name_offset);
-        Some(Binding { class: Some(class), method, signature, address, offset })
+        let (address, function, offset) = (symbol.address, symbol.address, symbol.name_offset);
+        Some(Binding { class: Some(class), method, signature, address, function, offset })
     };
     elf.exports.iter().filter_map(bound).take(BINDINGS_MAX).collect()
 }
@@ -133,7 +135,7 @@ impl Pointers<'_> {
         let segment = self.elf.segments.iter().find(is_in)?;
         let offset = self.elf.file_offset(address)?;
         let (method, signature) = (name.to_owned(), Some(signature.to_owned()));
-        segment.is_executable.then_some(Binding { class: None, method, signature, address: code, offset })
+        segment.is_executable.then_some(Binding { class: None, method, signature, address: code, function, offset })
     }
 
     fn pointer(&self, address: u64) -> Option<u64> {
