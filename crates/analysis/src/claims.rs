@@ -268,7 +268,7 @@ impl<'a> Teller<'a> {
             reasons.insert("the name of a store is only partly known");
             level = level.min(Level::Medium);
         }
-        if reasons.contains(native_files::DOUBT) {
+        if native_files::DOUBTS.iter().any(|doubt| reasons.contains(doubt)) {
             level = Level::Low;
         }
         // Every app on the way is a place where unlike things may have been taken for one.

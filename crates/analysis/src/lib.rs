@@ -16,6 +16,7 @@ pub mod facts;
 mod kinds;
 pub mod link;
 pub mod native_files;
+pub mod native_methods;
 
 pub use engine::{AppInput, EntryComponent, analyse_app};
 pub use kinds::Kinds;

@@ -1,18 +1,28 @@
 //! What a native file does to the world, as far as its imports and texts say: held against the facts in `knowledge/native`, and made
-//! into facts like those of an app, so that they are joined with what apps do. No instruction is read: a fact says what the file has,
-//! not that one part leads to another, which its doubt says.
+//! into facts like those of an app, so that they are joined with what apps do. Where the calls of its code can be followed, one function
+//! may be found that leads to everything a fact asks for. Data is not followed through the code, which the doubt says.
 
-use std::collections::BTreeSet;
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use bytes::{Budget, ByteSource, Limits, Result};
 use findings::Hop;
 use knowledge::{Knowledge, NativeFact, NativeSource, matches_pattern};
-use native::{Elf, cipher_text, jni, strings};
+use native::{Code, Elf, Goal, Step, cipher_text, jni, strings};
 
 use crate::facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef, StepText};
 
-/// The doubt of every fact of a native file.
-pub(crate) const DOUBT: &str = "imports and texts stand in one native file; which leads to which was not followed";
+/// The doubts of facts of a native file, by how far its code was followed. All but the last make a claim one of low confidence.
+pub(crate) const DOUBTS: [&str; 3] = [
+    "imports and texts stand in one native file; which leads to which was not followed",
+    "imports and texts stand in one native file; no call was found that leads from where it starts to what it does",
+    "imports and texts stand in one native file; calls lead from where it starts to what it does, and not near enough to the rest",
+];
+pub(crate) const ONE_FUNCTION: &str =
+    "one function of a native file leads to each of these by calls; which data it gives to which was not followed";
+/// A function that is farther from what it leads to, in calls, says little: the first function of a program leads to everything.
+const CALLS_APART_MAX: usize = 4;
+/// Most places of texts that are looked for in the code.
+const PLACES_MAX: usize = 64;
 /// Most addresses kept of one file.
 const ADDRESSES_MAX: usize = 24;
 /// Most names of channels kept of one file.
@@ -44,6 +54,32 @@ struct Held {
     pieces: Vec<Piece>,
     /// Names of the channel its data comes from.
     channel: Vec<Piece>,
+    way: Way,
+}
+
+/// How far calls lead from where a file is entered to what a fact asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// The code cannot be followed.
+    Unknown,
+    /// No way was found to the act.
+    None,
+    /// To the act alone.
+    Act(Vec<Piece>),
+    /// Over one function to everything: up to it and on to what the data is read with, and from it to the act.
+    All(Vec<Piece>, Vec<Piece>),
+}
+
+impl Way {
+    const fn doubt(&self) -> &'static str {
+        let [unknown, none, act] = DOUBTS;
+        match self {
+            Self::Unknown => unknown,
+            Self::None => none,
+            Self::Act(_) => act,
+            Self::All(..) => ONE_FUNCTION,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +119,7 @@ pub fn examine(
     }
     let bytes = jni::whole(source, &budget)?;
     let mut held = Vec::new();
+    let code = OnceCell::new();
     for (fact, imports) in imported {
         let Some(pieces) = pieces(fact, imports, &elf, &bytes) else { continue };
         let channel = match &fact.source {
@@ -92,7 +129,9 @@ pub fn examine(
                 named => named,
             },
         };
-        held.push(Held { id: fact.id.clone(), pieces, channel });
+        let code = code.get_or_init(|| Code::read(&elf, &bytes));
+        let way = code.as_ref().map_or(Way::Unknown, |code| way(fact, code, &bytes));
+        held.push(Held { id: fact.id.clone(), pieces, channel, way });
     }
     let (path, container) = (path.to_owned(), container.to_owned());
     Ok((!held.is_empty()).then(|| NativeFile { path, container, held, addresses: addresses(&bytes) }))
@@ -122,6 +161,39 @@ fn pieces(fact: &NativeFact, mut imports: Vec<Piece>, elf: &Elf, bytes: &[u8]) -
     }
     imports.extend(act);
     Some(imports)
+}
+
+/// How far the calls of the code lead.
+fn way(fact: &NativeFact, code: &Code<'_>, bytes: &[u8]) -> Way {
+    let Some(act) = fact.imports.last().filter(|_| !code.entries.is_empty()) else { return Way::Unknown };
+    let places: Vec<Vec<u64>> = fact.strings.iter().map(|group| places(group, bytes)).collect();
+    let mut goals: Vec<Goal<'_>> = fact.imports.iter().map(|group| Goal::Import(group)).collect();
+    goals.extend(places.iter().map(|places| Goal::Places(places)));
+    let pieces =
+        |steps: &[Step]| steps.iter().map(|step| Piece { text: step.text.clone(), offset: step.offset }).collect();
+    let common = code.common(&goals).filter(|common| common.calls_max <= CALLS_APART_MAX && fact.imports.len() > 1);
+    if let Some(common) = common {
+        let mut first: Vec<Piece> = pieces(&common.from_entry);
+        let mut to_act = Vec::new();
+        // What each import but the last is called with, in the order of the fact; then the act.
+        for (number, steps) in common.to_each.iter().take(fact.imports.len()).enumerate() {
+            let steps: Vec<Piece> = pieces(steps);
+            if number.saturating_add(1) == fact.imports.len() {
+                to_act = steps;
+            } else {
+                first.extend(steps.into_iter().filter(|step| !first.contains(step)).collect::<Vec<_>>());
+            }
+        }
+        return Way::All(first, to_act);
+    }
+    code.way(act).map_or(Way::None, |(_, steps)| Way::Act(pieces(&steps)))
+}
+
+/// Where texts that match a pattern of a group begin.
+fn places(group: &[String], bytes: &[u8]) -> Vec<u64> {
+    let is_it = |text: &str| group.iter().any(|pattern| matches_pattern(pattern, text.trim_end()));
+    let matching = strings::each(bytes).filter(|text| is_it(&text.text()));
+    matching.map(|text| text.offset).take(PLACES_MAX).collect()
 }
 
 /// Names of channels that the file says, of those that apps use; a socket that init makes for it needs no text. What a function
@@ -163,6 +235,13 @@ fn addresses(bytes: &[u8]) -> Vec<String> {
 }
 
 impl NativeFile {
+    /// What of it holds by its code, not by its imports and texts alone; nothing if nothing does.
+    #[must_use]
+    pub fn by_code(mut self) -> Option<Self> {
+        self.held.retain(|held| matches!(held.way, Way::All(..)));
+        (!self.held.is_empty()).then_some(self)
+    }
+
     /// Whether somebody who is a core user starts it.
     #[must_use]
     pub fn is_core(&self, starters: &[Starter]) -> bool {
@@ -210,6 +289,11 @@ impl NativeFile {
         };
         let mut pieces = held.pieces.clone();
         let act = pieces.pop();
+        let (to_all, to_act) = match &held.way {
+            Way::Unknown | Way::None => (&[][..], &[][..]),
+            Way::Act(steps) => (&[][..], steps.as_slice()),
+            Way::All(first, steps) => (first.as_slice(), steps.as_slice()),
+        };
         let what = match &known.source {
             NativeSource::Kind(kind) => FactWhat::Kind(kind.clone(), self.addresses.clone()),
             NativeSource::Channel(kind) => {
@@ -219,16 +303,22 @@ impl NativeFile {
                 FactWhat::Store(kind.clone(), names)
             }
         };
-        let trace = pieces
+        let data_trace: Vec<StepRef> = pieces
             .iter()
+            .chain(to_all)
             .enumerate()
             .map(|(number, piece)| step(piece, if number == 0 { Hop::Source } else { Hop::Through }))
             .collect();
+        // The import's name first; the call of it, at the end of the way, is the act itself.
+        let acts: Vec<&Piece> = act.iter().chain(to_act).collect();
+        let last = acts.len().saturating_sub(1);
+        let hop = |number| if number == last { Hop::Sink } else { Hop::Through };
+        let trace = acts.into_iter().enumerate().map(|(number, piece)| step(piece, hop(number))).collect();
         Fact {
             act: FactAct::Sink(known.sink.clone()),
             names: Vec::new(),
-            data: vec![FactData { what, trace, operations: Vec::new(), doubts: vec![DOUBT] }],
-            trace: act.iter().map(|piece| step(piece, Hop::Sink)).collect(),
+            data: vec![FactData { what, trace: data_trace, operations: Vec::new(), doubts: vec![held.way.doubt()] }],
+            trace,
             entry,
         }
     }

@@ -13,6 +13,7 @@ pub use claim::{
 pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
-    AppRecord, BaselineRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input, OutlierRecord, Party,
-    Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing, Statistics, Supplier, Tool, UpdateClient,
+    AppRecord, BaselineRecord, CarriedRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input,
+    NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing,
+    Statistics, Supplier, Tool, UpdateClient,
 };

@@ -206,6 +206,51 @@ pub struct AppRecord {
     pub suppliers: Vec<Supplier>,
     /// Constants that the code hides, recovered, sorted by place.
     pub hidden_strings: Vec<HiddenString>,
+    /// What native code of the app does when the app calls it, by method: present, with the way, and no claim by itself.
+    #[serde(default)]
+    pub native_methods: Vec<NativeMethodRecord>,
+    /// Packages that the app carries in itself; the platform does not start them, the app may.
+    #[serde(default)]
+    pub carried: Vec<CarriedRecord>,
+}
+
+/// A native method of an app whose code leads to an import that does something to the world.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NativeMethodRecord {
+    /// Its class and name, `com.example.Native.run`; `JNI_OnLoad` for what runs when the library is loaded.
+    pub method: String,
+    /// What it leads to, by id of the knowledge files: `exec`, `connect`.
+    pub act: String,
+    /// The import that does it.
+    pub import: String,
+    /// The library, with the way to it.
+    pub library: String,
+    /// Calls from the method to the import, each with its place in the library.
+    pub way: Vec<NativeStep>,
+}
+
+/// One call of native code.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NativeStep {
+    /// Byte offset of the instruction in the library.
+    pub offset: u64,
+    /// What it does, in words.
+    pub text: String,
+}
+
+/// A package inside an app.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CarriedRecord {
+    /// The way to it.
+    pub path: String,
+    /// `com.example.plugin`; empty if the manifest could not be read.
+    pub package: String,
+    /// `android:versionName`.
+    pub version_name: Option<String>,
+    /// Permissions that it requests; while it runs as part of the app it has those of the app.
+    pub permissions: Vec<String>,
+    /// Its components, reachable or not.
+    pub components: Vec<ComponentRecord>,
 }
 
 /// One signer of an app.
@@ -221,8 +266,8 @@ pub struct SignerRecord {
     pub verified: Result<(), String>,
 }
 
-/// A component other apps can reach.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A component of an app.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ComponentRecord {
     /// `activity`, `service`, `receiver`, `provider`.
     pub kind: String,

@@ -42,7 +42,7 @@ pub use model::{
     Bundled, BundledMethod, ChannelRule, Flow, InvokeRule, Model, OriginKind, OriginRule, Part, Place, Root, SinkKind,
     SinkRule, SourceKind, SourceRule, TextPiece, TextRule,
 };
-pub use native::{NativeFact, NativeSource};
+pub use native::{NativeAct, NativeFact, NativeSource};
 pub use packer::Packer;
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
 pub use platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
@@ -91,6 +91,8 @@ pub struct Knowledge {
     pub suppliers: Vec<Supplier>,
     /// What native files do, told by what they import and say, by id.
     pub native_facts: Vec<NativeFact>,
+    /// What native code does by its imports, by id.
+    pub native_acts: Vec<NativeAct>,
     /// Tools that seal the code of apps, by id.
     pub packers: Vec<Packer>,
     /// Classes of libraries that are recognised without their names, by class.
@@ -200,6 +202,7 @@ impl Knowledge {
             permissions: map(loader.permissions),
             suppliers,
             native_facts: values(loader.native_facts),
+            native_acts: values(loader.native_acts),
             packers: values(loader.packers),
             bundled: values(loader.bundled),
             boot_keys: map(loader.boot_keys),

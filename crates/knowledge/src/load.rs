@@ -8,7 +8,7 @@ use crate::baseline::{Baseline, Marker, ScoreRules};
 use crate::language::Unreadable;
 use crate::model::{Bundled, BundledMethod, ChannelRule, Model, OriginKind, Place};
 use crate::names::{class_descriptor, is_method_name, is_signature};
-use crate::native::NativeFact;
+use crate::native::{NativeAct, NativeFact};
 use crate::packer::Packer;
 use crate::party::{KnownCertificate, Organisation, PartyRule};
 use crate::platform::{Callback, EntryPoint, Lifecycle, Permission, Provider, StaticField};
@@ -90,6 +90,7 @@ pub(crate) struct Loader {
     pub(crate) permissions: Entries<String, Permission>,
     pub(crate) suppliers: Entries<String, Supplier>,
     pub(crate) native_facts: Entries<String, NativeFact>,
+    pub(crate) native_acts: Entries<String, NativeAct>,
     pub(crate) packers: Entries<String, Packer>,
     pub(crate) bundled: Entries<String, Bundled>,
     pub(crate) boot_keys: Entries<String, String>,
@@ -142,6 +143,7 @@ impl Loader {
         let cited = std::mem::take(&mut file.reference);
         self.read_parties(&mut file, &cited, &at)?;
         self.read_policy(&mut file, &cited, &at)?;
+        self.read_natives(&mut file, &cited, &at)?;
         for (index, entry) in file.model.into_iter().enumerate() {
             let about = format!("{} {}", entry.class.as_slice().join(" "), entry.method.as_slice().join(" "));
             self.model(&entry, &at("model", index, &about))?;
@@ -172,10 +174,6 @@ impl Loader {
             }
             reference(entry.reference, &cited, &at)?;
             put(&mut self.boot_keys, entry.sha1.clone(), &entry.sha1, entry.name, &at)?;
-        }
-        for (index, entry) in file.native_fact.into_iter().enumerate() {
-            let at = at("native_fact", index, &entry.id);
-            self.native_fact(entry, &cited, &at)?;
         }
         for (index, entry) in file.packer.into_iter().enumerate() {
             let at = at("packer", index, &entry.id);

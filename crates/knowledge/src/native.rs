@@ -1,4 +1,4 @@
-//! What a native file is taken to do, told by what it imports and says together: no instruction of it is read.
+//! What a native file is taken to do, told by what it imports and says together, and what its imports do.
 
 use crate::{
     load::{At, Loader, put, reference},
@@ -39,6 +39,19 @@ pub enum NativeSource {
     Channel(String),
 }
 
+/// Something that native code does by calling one of these imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeAct {
+    /// Short name, unique.
+    pub id: String,
+    /// What it is, in words: `starts a program`.
+    pub label: String,
+    /// The imports.
+    pub imports: Vec<String>,
+    /// Where they are documented.
+    pub reference: String,
+}
+
 impl NativeFact {
     /// Whether it speaks of a file of this name.
     #[must_use]
@@ -48,7 +61,33 @@ impl NativeFact {
 }
 
 impl Loader {
-    pub(crate) fn native_fact(&mut self, entry: raw::NativeFact, cited: &str, at: &At) -> Result<(), Problem> {
+    pub(crate) fn read_natives(
+        &mut self,
+        file: &mut raw::File,
+        cited: &str,
+        at: &dyn Fn(&str, usize, &str) -> At,
+    ) -> Result<(), Problem> {
+        for (index, entry) in std::mem::take(&mut file.native_fact).into_iter().enumerate() {
+            let at = at("native_fact", index, &entry.id);
+            self.native_fact(entry, cited, &at)?;
+        }
+        for (index, entry) in std::mem::take(&mut file.native_act).into_iter().enumerate() {
+            let at = at("native_act", index, &entry.id);
+            self.native_act(entry, cited, &at)?;
+        }
+        Ok(())
+    }
+
+    fn native_act(&mut self, entry: raw::NativeAct, cited: &str, at: &At) -> Result<(), Problem> {
+        if entry.imports.is_empty() {
+            return at.value("imports", "an import that does it");
+        }
+        let reference = reference(entry.reference, cited, at)?;
+        let act = NativeAct { id: entry.id.clone(), label: entry.label, imports: entry.imports, reference };
+        put(&mut self.native_acts, entry.id.clone(), &entry.id, act, at)
+    }
+
+    fn native_fact(&mut self, entry: raw::NativeFact, cited: &str, at: &At) -> Result<(), Problem> {
         let source = match (entry.source, entry.channel) {
             (Some(kind), None) => NativeSource::Kind(kind),
             (None, Some(channel)) => NativeSource::Channel(channel),

@@ -70,6 +70,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) native_fact: Vec<NativeFact>,
     #[serde(default)]
+    pub(crate) native_act: Vec<NativeAct>,
+    #[serde(default)]
     pub(crate) packer: Vec<Packer>,
     #[serde(default)]
     pub(crate) baseline: Vec<Baseline>,
@@ -282,6 +284,15 @@ pub(crate) struct NativeFact {
     pub(crate) strings: Vec<Vec<String>>,
     #[serde(default)]
     pub(crate) cipher_text: bool,
+    pub(crate) reference: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NativeAct {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) imports: Vec<String>,
     pub(crate) reference: Option<String>,
 }
 

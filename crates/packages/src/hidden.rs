@@ -7,12 +7,19 @@
 use bytes::{Budget, ByteSource, Error, Limit, Result, bits_per_byte};
 use containers::zip::Archive;
 
-use crate::{model::CodeFile, open::dex_number, window::for_each_window};
+use crate::{
+    Package,
+    model::CodeFile,
+    open::{dex_number, read_carried},
+    window::for_each_window,
+};
 
 /// Most code files taken from such places of one app.
 const FILES_MAX: usize = 256;
 /// Most native files taken from such places of one app.
 const NATIVES_MAX: usize = 1024;
+/// Most packages inside one app whose manifests are read.
+const CARRIED_MAX: usize = 64;
 /// Archives inside archives, and masks, within each other.
 const DEPTH_MAX: usize = 4;
 /// Bytes searched in one app.
@@ -45,6 +52,8 @@ pub(crate) struct Hidden {
     pub(crate) files: Vec<CodeFile>,
     /// Native programs and libraries, with the way to each.
     pub(crate) natives: Vec<CodeFile>,
+    /// Packages, by their manifests.
+    pub(crate) carried: Vec<Package>,
     /// Files that look like cipher text: way and length.
     pub(crate) sealed: Vec<String>,
     /// Names of the files under `lib/` and `assets/`, without folders.
@@ -52,6 +61,7 @@ pub(crate) struct Hidden {
     /// What could not be searched.
     pub(crate) problems: Vec<String>,
     searched: u64,
+    api_level: u32,
 }
 
 /// A file to look at.
@@ -62,8 +72,8 @@ struct Place {
 }
 
 /// Searches `archive`, which is in `source` at `path`: its members, and what lies between, before and behind them.
-pub(crate) fn find(source: &ByteSource, archive: &Archive, path: &str, budget: &Budget) -> Hidden {
-    let mut hidden = Hidden { names: names(archive), ..Hidden::default() };
+pub(crate) fn find(source: &ByteSource, archive: &Archive, path: &str, api_level: u32, budget: &Budget) -> Hidden {
+    let mut hidden = Hidden { names: names(archive), api_level, ..Hidden::default() };
     // The next to look at is the last.
     let mut waiting = Vec::new();
     push_members(archive, path, 0, &mut waiting);
@@ -160,6 +170,12 @@ impl Hidden {
             Ok(_) | Err(_) => return Ok(false),
         };
         let depth = deeper(*depth, "archive in an archive")?;
+        if self.carried.len() < CARRIED_MAX
+            && let Some(package) = read_carried(&archive, path, self.api_level, budget)
+        {
+            self.problems.extend(package.problems.iter().map(|problem| format!("{path}: {problem}")));
+            self.carried.push(package);
+        }
         for trouble in &archive.problems {
             let name = String::from_utf8_lossy(&trouble.name);
             self.problems.push(format!("{path}!{name}: {}", trouble.error));

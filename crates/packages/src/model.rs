@@ -50,6 +50,8 @@ pub struct Package {
     pub hidden_files: Vec<CodeFile>,
     /// Native programs and libraries in the archive, with the way to each.
     pub natives: Vec<CodeFile>,
+    /// Packages inside the archive, by their manifests; of each only what the manifest says is filled in.
+    pub carried: Vec<Self>,
     /// Members that look like cipher text, with their lengths.
     pub sealed: Vec<String>,
     /// Names of the files under `lib/` and `assets/`, without folders.
@@ -91,6 +93,7 @@ impl Default for Package {
             permissions_held: Vec::new(),
             code_files: Vec::new(),
             hidden_files: Vec::new(),
+            carried: Vec::new(),
             sealed: Vec::new(),
             natives: Vec::new(),
             file_names: Vec::new(),

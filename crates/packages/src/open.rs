@@ -119,7 +119,8 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
         problem(package, text);
     }
     // A budget of its own: what it finds must not depend on what reading the signatures cost.
-    let hidden = hidden::find(source, archive, &package.path, &Budget::new(Limits::FILE));
+    let hidden = hidden::find(source, archive, &package.path, api_level, &Budget::new(Limits::FILE));
+    package.carried = hidden.carried;
     package.hidden_files = hidden.files;
     package.natives = hidden.natives;
     package.sealed = hidden.sealed;
@@ -127,6 +128,16 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
     for text in hidden.problems {
         problem(package, text);
     }
+}
+
+/// What the manifest of a package inside another says.
+pub(crate) fn read_carried(archive: &Archive, path: &str, api_level: u32, budget: &Budget) -> Option<Package> {
+    if !holds_manifest(archive) {
+        return None;
+    }
+    let mut package = Package { path: path.to_owned(), ..Package::default() };
+    read_app(archive, api_level, budget, &mut package);
+    Some(package)
 }
 
 fn read_app(archive: &Archive, api_level: u32, budget: &Budget, package: &mut Package) {

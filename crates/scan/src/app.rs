@@ -5,7 +5,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use analysis::{AppInput, EntryComponent, Kinds, analyse_app, constants, facts::AppFacts};
+use analysis::{
+    AppInput, EntryComponent, Kinds, analyse_app, constants, facts::AppFacts, native_methods::NativeMethod,
+};
 use attribution::CodeShapes;
 use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
@@ -25,6 +27,11 @@ const RESOURCES_LEN_MAX: u64 = 128 << 20;
 /// Most paths of programs kept of one app.
 const PROGRAMS_MAX: usize = 256;
 
+/// Access flag of a native method.
+const NATIVE: u32 = 0x100;
+/// Most native methods kept of one app.
+const NATIVE_METHODS_MAX: usize = 1 << 16;
+
 /// Parameters of a method that `android:onClick` of a layout names.
 const CLICK_SIGNATURE: &str = "(Landroid/view/View;)";
 
@@ -39,6 +46,8 @@ pub struct AppResult {
     pub hosts: BTreeSet<String>,
     /// Paths of programs in its strings, hidden ones included.
     pub programs: BTreeSet<String>,
+    /// Methods that it declares native, sorted.
+    pub native_methods: Vec<NativeMethod>,
     /// Java packages of its classes, with dots.
     pub namespaces: BTreeSet<String>,
     /// Shapes of its method bodies that some supplier is known by.
@@ -134,7 +143,7 @@ fn analyse_code(
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
     let programs = programs(&program, &hidden_strings);
-    let namespaces = namespaces(&program);
+    let (namespaces, native_methods) = (namespaces(&program), native_methods(&program));
     let (markers, schemes) = markers::found_in(&program, &hidden_strings, knowledge);
     let shapes = shapes.found_in(&program);
     let components = components(package);
@@ -152,7 +161,20 @@ fn analyse_code(
         bodies: &bodies,
         text: &text,
     });
-    AppResult { facts, hidden_strings, hosts, programs, namespaces, shapes, markers, schemes, code, fidelity, problems }
+    AppResult {
+        facts,
+        hidden_strings,
+        hosts,
+        programs,
+        native_methods,
+        namespaces,
+        shapes,
+        markers,
+        schemes,
+        code,
+        fidelity,
+        problems,
+    }
 }
 
 /// Whether code must be somewhere that was not found. A manifest says so unless it denies it; one that names nothing to run is
@@ -210,6 +232,22 @@ fn namespaces(program: &Program) -> BTreeSet<String> {
     let names = program.classes().iter().map(|class| program.descriptor(class.ty));
     let packages = names.filter_map(|name| name.strip_prefix('L')?.rsplit_once('/'));
     packages.map(|(package, _)| package.replace('/', ".")).collect()
+}
+
+/// Methods without code that are declared native.
+fn native_methods(program: &Program) -> Vec<NativeMethod> {
+    let methods = program.classes().iter().flat_map(|class| class.methods.iter().map(move |method| (class, method)));
+    let native = methods.filter(|(_, method)| method.access & NATIVE != 0 && method.code.is_none());
+    let mut found: Vec<NativeMethod> = native
+        .filter_map(|(class, method)| {
+            let name = program.text(program.method(method.method)?.name).to_owned();
+            let class = program.descriptor(class.ty).strip_prefix('L')?.strip_suffix(';')?.replace('/', ".");
+            Some(NativeMethod { name, signature: program.method_descriptor(method.method), class })
+        })
+        .take(NATIVE_METHODS_MAX)
+        .collect();
+    found.sort();
+    found
 }
 
 fn methods_with_code(program: &Program) -> u64 {

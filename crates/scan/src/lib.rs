@@ -5,6 +5,7 @@
 //! ```
 
 mod app;
+mod app_libraries;
 mod baseline;
 mod bodies;
 mod class_path;

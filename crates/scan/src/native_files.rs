@@ -15,7 +15,7 @@ use native::{Elf, init};
 use packages::Package;
 use rayon::prelude::*;
 
-use crate::{app::AppResult, record};
+use crate::{app::AppResult, app_libraries::Library, record};
 
 /// Longest init script that is read.
 const SCRIPT_LEN_MAX: u64 = 4 << 20;
@@ -25,16 +25,28 @@ const CORE_USERS: &[&str] = &["root", "system"];
 /// What was found out about the native files.
 #[derive(Debug, Default)]
 pub(crate) struct NativeFiles {
-    /// Files that facts speak of, in the order of the device, with what they do and whether a core user starts them.
-    files: Vec<(NativeFile, AppFacts, bool)>,
+    /// Files that facts speak of, in the order of the device, with what they do.
+    files: Vec<Spoken>,
     /// Files that could not be read.
     pub(crate) coverage: Vec<Coverage>,
+}
+
+/// A file that facts speak of.
+#[derive(Debug)]
+struct Spoken {
+    file: NativeFile,
+    facts: AppFacts,
+    /// The app that it is a library of, or its own path.
+    package: String,
+    /// Whether a core user starts it.
+    is_core: bool,
 }
 
 /// Examines every native file, on the threads of the current pool.
 pub(crate) fn read(
     firmware: &Firmware,
     packages: &[Package],
+    libraries: &[Library<'_>],
     results: &[AppResult],
     knowledge: &Knowledge,
 ) -> NativeFiles {
@@ -45,20 +57,23 @@ pub(crate) fn read(
         FileKind::File(source) => Some((file.path.as_str(), file.container.as_str(), source)),
         FileKind::Symlink(_) | FileKind::Missing => None,
     });
-    // Libraries of an app are loaded by it and read with it; programs elsewhere in its package are there to be started.
     let in_packages = packages.iter().flat_map(|package| {
         let elsewhere = package.natives.iter().filter(|file| !file.path.contains("!lib/"));
         elsewhere.map(|file| (file.path.as_str(), package.container.as_str(), &file.source))
     });
     let all: Vec<(&str, &str, &ByteSource)> = on_device.chain(in_packages).collect();
+    let of_apps: Vec<&Library<'_>> = libraries.iter().filter(|library| library.path.contains("!lib/")).collect();
     let examined: Vec<Examined> =
         all.into_par_iter().filter_map(|file| one(file, &names, &starters, knowledge)).collect();
+    let examined_of_apps: Vec<Examined> =
+        of_apps.into_par_iter().filter_map(|library| of_app(library, packages, &names, &starters, knowledge)).collect();
     let mut result = NativeFiles::default();
-    for file in examined {
+    for file in examined.into_iter().chain(examined_of_apps) {
         match file {
-            Examined::Spoken(file) => {
+            Examined::Spoken(file, app) => {
                 let (facts, is_core) = (file.facts(&starters, knowledge), file.is_core(&starters));
-                result.files.push((*file, facts, is_core));
+                let package = app.unwrap_or_else(|| file.path.clone());
+                result.files.push(Spoken { file: *file, facts, package, is_core });
             }
             Examined::Unread(line) => result.coverage.push(line),
         }
@@ -67,7 +82,8 @@ pub(crate) fn read(
 }
 
 enum Examined {
-    Spoken(Box<NativeFile>),
+    /// A file, and the app that it is a library of.
+    Spoken(Box<NativeFile>, Option<String>),
     Unread(Coverage),
 }
 
@@ -83,7 +99,7 @@ fn one(
     }
     // A fault of this program is a hole of this file, not the end of the scan.
     let reason = match catch_unwind(AssertUnwindSafe(|| examine(file, names, starters, knowledge))) {
-        Ok(Ok(found)) => return found.map(|found| Examined::Spoken(Box::new(found))),
+        Ok(Ok(found)) => return found.map(|found| Examined::Spoken(Box::new(found), None)),
         // Files for other processors of the phone are no programs of the device.
         Ok(Err(error)) if matches!(error.kind, bytes::Kind::Unsupported(_)) => return None,
         Ok(Err(error)) => error.to_string(),
@@ -95,6 +111,25 @@ fn one(
         kind: "native".to_owned(),
         outcome: Outcome::Unread(reason),
     }))
+}
+
+/// A library that an app brings. Libraries of browsers and players import and say everything that a client of commands does: only
+/// what their code shows counts. What cannot be read of it is told with its methods.
+fn of_app(
+    library: &Library<'_>,
+    packages: &[Package],
+    names: &ChannelNames,
+    starters: &[Starter],
+    knowledge: &Knowledge,
+) -> Option<Examined> {
+    let file = (library.path, library.container, library.source);
+    match one(file, names, starters, knowledge)? {
+        Examined::Spoken(file, _) => {
+            let app = packages.get(library.package).map(record::name_of);
+            file.by_code().map(|file| Examined::Spoken(Box::new(file), app))
+        }
+        Examined::Unread(_) => None,
+    }
 }
 
 /// Names under which apps write to the channels that facts read from.
@@ -166,9 +201,9 @@ fn naming_apps(packages: &[Package], results: &[AppResult]) -> Vec<Starter> {
 impl NativeFiles {
     /// The files as the linker needs them, with the layers around each.
     pub(crate) fn link_apps(&self) -> impl Iterator<Item = (LinkApp<'_>, String)> {
-        self.files.iter().map(|(file, facts, is_core)| {
+        self.files.iter().map(|Spoken { file, facts, package, is_core }| {
             let app = LinkApp {
-                package: file.path.clone(),
+                package: package.clone(),
                 path: file.path.clone(),
                 // It shares files with nobody: what it reads was not read.
                 owner: file.path.clone(),

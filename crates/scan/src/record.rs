@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use attribution::Traits;
-use findings::{AppRecord, Axis, ComponentRecord, Finding, Grade, Level, SignerRecord, Supplier};
+use findings::{
+    AppRecord, Axis, CarriedRecord, ComponentRecord, Finding, Grade, Level, NativeMethodRecord, SignerRecord, Supplier,
+};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::{Component, Package};
 
@@ -53,6 +55,7 @@ pub(crate) fn app_record(
     package: &Package,
     result: &AppResult,
     added: Option<bool>,
+    native_methods: Vec<NativeMethodRecord>,
     findings: &[Finding],
     knowledge: &Knowledge,
 ) -> AppRecord {
@@ -75,6 +78,8 @@ pub(crate) fn app_record(
         grades: grades(findings.iter().filter(|finding| finding.parts.app == name), knowledge),
         suppliers: suppliers(package, result, knowledge),
         hidden_strings: result.hidden_strings.clone(),
+        native_methods,
+        carried: package.carried.iter().map(carried_record).collect(),
         package: name,
     }
 }
@@ -89,6 +94,16 @@ fn component_record(part: &Component) -> ComponentRecord {
         name: part.class.clone(),
         permission: part.permission.clone().or_else(|| part.read_permission.clone()),
         authorities: part.authorities.clone(),
+    }
+}
+
+fn carried_record(package: &Package) -> CarriedRecord {
+    CarriedRecord {
+        path: package.path.clone(),
+        package: package.name.clone(),
+        version_name: package.version_name.clone(),
+        permissions: package.uses_permissions.iter().map(|permission| permission.name.clone()).collect(),
+        components: package.components.iter().map(component_record).collect(),
     }
 }
 

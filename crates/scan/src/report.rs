@@ -8,7 +8,9 @@ use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
-use crate::{OpenPermissions, app::AppResult, baseline, link_apps, native, native_files, record, updates};
+use crate::{
+    OpenPermissions, app::AppResult, app_libraries, baseline, link_apps, native, native_files, record, updates,
+};
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -21,22 +23,30 @@ pub(crate) fn tell(
     let open = OpenPermissions::new(packages, firmware, knowledge);
     let mut apps = link_apps(packages, results, &open);
     let mut containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
-    let natives = native_files::read(firmware, packages, results, knowledge);
+    let libraries = app_libraries::of(packages, firmware);
+    let natives = native_files::read(firmware, packages, &libraries, results, knowledge);
     for (app, container) in natives.link_apps() {
         apps.push(app);
         containers.push(container);
     }
     let (findings, cut_searches) = analysis::claims::claim(&apps, &containers, knowledge);
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
+    let (mut methods, unread_libraries) = app_libraries::methods(&libraries, results, knowledge);
     let records: Vec<AppRecord> = packages
         .iter()
         .zip(results)
-        .filter(|(package, _)| !package.name.is_empty() || package.path.ends_with(".apk"))
-        .map(|(package, result)| {
+        .enumerate()
+        .filter(|(_, (package, _))| !package.name.is_empty() || package.path.ends_with(".apk"))
+        .map(|(number, (package, result))| {
             let added = known.map(|known| baseline::is_added(&package.name, known, knowledge));
-            record::app_record(package, result, added, &findings, knowledge)
+            let methods = methods.remove(&number).unwrap_or_default();
+            record::app_record(package, result, added, methods, &findings, knowledge)
         })
         .collect();
+    // What is beside an app is read for itself and as a part of it.
+    let mut unread_natives = natives.coverage;
+    unread_natives
+        .extend(unread_libraries.into_iter().filter(|line| !unread_natives.contains(line)).collect::<Vec<_>>());
     let update_clients = updates::clients(packages, results, &findings, knowledge);
     let suppliers = image_suppliers(firmware, &records, knowledge);
     Report {
@@ -49,7 +59,7 @@ pub(crate) fn tell(
         inputs: inputs.iter().map(|input| input_record(input, firmware)).collect(),
         identity: packages::identity(firmware, packages),
         grades: record::grades(findings.iter(), knowledge),
-        coverage: coverage(firmware, packages, results, natives.coverage, knowledge),
+        coverage: coverage(firmware, packages, results, unread_natives, knowledge),
         statistics: statistics(firmware, &records, results, cut_searches),
         findings,
         suppliers,

@@ -9,8 +9,17 @@ use super::{Call, Code, Entry, EntryKind, Target};
 pub struct Step {
     /// Where in the file the instruction stands.
     pub offset: u64,
-    /// `function at 0x1404 calls function at 0x15c8`
+    /// `function 0x1404 calls function 0x15c8`
     pub text: String,
+    import: Option<String>,
+}
+
+impl Step {
+    /// The import that it calls or hands out, at the end of a way.
+    #[must_use]
+    pub fn import(&self) -> Option<&str> {
+        self.import.as_deref()
+    }
 }
 
 /// A function that leads to everything that was asked for.
@@ -48,12 +57,11 @@ impl Code<'_> {
         Some((entry, steps))
     }
 
-    /// For each entry of a Java method, the import of these names that it leads to, and the way.
+    /// For each entry that leads to an import of one of these names, the shortest way.
     #[must_use]
-    pub fn methods_to(&self, names: &[String]) -> Vec<(&Entry, Vec<Step>)> {
+    pub fn ways(&self, names: &[String]) -> Vec<(&Entry, Vec<Step>)> {
         let next = self.next(Goal::Import(names));
-        let methods = self.entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Method { .. }));
-        let reaching = methods.filter(|entry| next.contains_key(&entry.function));
+        let reaching = self.entries.iter().filter(|entry| next.contains_key(&entry.function));
         reaching
             .map(|entry| {
                 let mut steps = vec![self.entered(entry)];
@@ -186,16 +194,16 @@ impl Code<'_> {
             EntryKind::Loaded => "what runs when the file is loaded:".to_owned(),
             EntryKind::Exported(name) => format!("exported {name} is"),
         };
-        Step { offset: self.offset(entry.function), text: format!("{how} {}", told(entry.function)) }
+        Step { offset: self.offset(entry.function), text: format!("{how} {}", told(entry.function)), import: None }
     }
 
     fn step(&self, from: u64, call: &Call) -> Step {
         let verb = if call.is_call { "calls" } else { "hands out the address of" };
-        let target = match &call.target {
-            Target::Function(target) => told(*target),
-            Target::Import(name) => name.clone(),
+        let (target, import) = match &call.target {
+            Target::Function(target) => (told(*target), None),
+            Target::Import(name) => (name.clone(), Some(name.clone())),
         };
-        Step { offset: self.offset(call.at), text: format!("{} {verb} {target}", told(from)) }
+        Step { offset: self.offset(call.at), text: format!("{} {verb} {target}", told(from)), import }
     }
 
     fn offset(&self, address: u64) -> u64 {

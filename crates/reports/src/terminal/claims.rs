@@ -1,6 +1,6 @@
 //! Claims by app, worst first, each with a short proof.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Standing, Step, Transport, UserPart};
 
@@ -138,6 +138,36 @@ fn app<'r>(
             page.text(2, Look::Dim, &said_of_app(supplier))?;
         }
         hidden_strings(page, record)?;
+        native_methods(page, record)?;
+        carried(page, record)?;
+    }
+    Ok(())
+}
+
+fn native_methods(page: &mut Page<'_>, record: &AppRecord) -> io::Result<()> {
+    if record.native_methods.is_empty() {
+        return Ok(());
+    }
+    let acts: BTreeSet<&str> = record.native_methods.iter().map(|method| method.act.as_str()).collect();
+    let acts: Vec<&str> = acts.into_iter().collect();
+    let methods: BTreeSet<&str> = record.native_methods.iter().map(|method| method.method.as_str()).collect();
+    let found = count(methods.len(), "native method leads", "native methods lead");
+    page.text(2, Look::Dim, &format!("{found} to {}", acts.join(", ")))?;
+    if page.verbose {
+        for method in &record.native_methods {
+            let calls = method.way.len().saturating_sub(1);
+            let text = format!("{} to {} ({}, {calls} calls)", method.method, method.import, method.library);
+            page.text(4, Look::Dim, &text)?;
+        }
+    }
+    Ok(())
+}
+
+fn carried(page: &mut Page<'_>, record: &AppRecord) -> io::Result<()> {
+    for package in record.carried.iter().take(if page.verbose { usize::MAX } else { LISTED_SHOWN_MAX }) {
+        let name = if package.package.is_empty() { "a package without a readable manifest" } else { &package.package };
+        let components = count(package.components.len(), "component", "components");
+        page.text(2, Look::Dim, &format!("carries {name} with {components} ({})", package.path))?;
     }
     Ok(())
 }

@@ -232,6 +232,20 @@ fn app(package: &str, path: &str, code: &str, takes: u8) -> AppRecord {
             how: text("char array"),
             value: text("http://192.0.2.1"),
         }],
+        native_methods: vec![NativeMethodRecord {
+            method: text("org.example.poster.Native.run"),
+            act: text("exec"),
+            import: text("system"),
+            library: format!("{path}!lib/armeabi/librun.so"),
+            way: vec![NativeStep { offset: 0x1404, text: text("function 0x1405 calls system") }],
+        }],
+        carried: vec![CarriedRecord {
+            path: format!("{path}!assets/plugin.apk"),
+            package: text("org.example.plugin"),
+            version_name: None,
+            permissions: texts(&["android.permission.INTERNET"]),
+            components: Vec::new(),
+        }],
     }
 }
 
