@@ -62,6 +62,8 @@ pub struct LinkProvider {
     pub exported: bool,
     /// Whether every app an owner may install can ask it: exported, and behind no permission but a normal one.
     pub open: bool,
+    /// Whether every such app can also have it change something: behind no other permission for writers either.
+    pub open_to_writers: bool,
     /// Permission a reader needs.
     pub read_permission: Option<String>,
 }
@@ -341,7 +343,8 @@ impl Linker<'_> {
             FactWhat::Kind(kind, classes) if kind == EXTERNAL_INTENT => {
                 let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
                 let mut open = classes.iter().map(|class| {
-                    providers.iter().any(|p| p.class == *class && p.open)
+                    // Which operation carries the request is not kept: strangers must be let into all of them.
+                    providers.iter().any(|p| p.class == *class && p.open && p.open_to_writers)
                         || self.intents.outside_kind(app, class, Letter::Intent).is_some()
                 });
                 (classes.is_empty() || open.any(|open| open))

@@ -37,6 +37,7 @@ fn every_case_says_exactly_what_is_expected() {
         authorities: vec![text(provider, "authority")],
         exported: provider["exported"].as_bool().unwrap(),
         open: provider["exported"].as_bool().unwrap(),
+        open_to_writers: true,
         read_permission: None,
     });
     let providers: Vec<LinkProvider> = providers.collect();

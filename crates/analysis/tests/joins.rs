@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use analysis::{
     claims::claim,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, Operation, Sent, StepRef, StepText},
-    link::{LinkApp, LinkComponent, LinkFilter, LinkKind, link},
+    link::{LinkApp, LinkComponent, LinkFilter, LinkKind, LinkProvider, link},
 };
 use findings::{Hop, Level, UserPart};
 use knowledge::Knowledge;
@@ -218,4 +218,52 @@ fn a_doubt_weighs_more_the_more_apps_a_way_passes() {
     assert_eq!(confidence(3, &[]), Level::High);
     assert_eq!(confidence(2, &doubt), Level::Medium);
     assert_eq!(confidence(3, &doubt), Level::Low);
+}
+
+/// Rules that speak of what a request of any other app reaches in an app, as a core user of the system or not.
+fn exposed(sink: &str, names: &[&str], core_user: bool) -> Vec<(String, u8)> {
+    let facts = facts(vec![fact(FactAct::Sink(sink.into()), names, data(kind("external_intent"), Vec::new()))]);
+    let app = LinkApp { core_user, ..app("org.example.viewer", "viewer", &facts) };
+    let (claims, _) = claim(&[app], &[String::new()], &Knowledge::embedded().unwrap());
+    claims.into_iter().map(|claim| (claim.parts.rule, claim.parts.rank)).collect()
+}
+
+#[test]
+fn a_stranger_who_names_any_file_to_the_system_writes_it() {
+    let writes = vec![("any_app_writes_files_as_system".to_owned(), 3)];
+    assert_eq!(exposed("file_choice", &[], true), writes);
+    assert_eq!(exposed("file_choice", &["*"], true), writes);
+    assert!(exposed("file_choice", &["/data/data/self/files/*"], true).is_empty(), "the code fixes the folder");
+    assert!(exposed("file_choice", &[], false).is_empty(), "an app's own files");
+}
+
+#[test]
+fn a_stranger_whose_request_is_passed_on_to_the_messages_changes_them() {
+    let changes = vec![("any_app_changes_content".to_owned(), 3)];
+    for user in [true, false] {
+        assert_eq!(exposed("content_change", &["content://sms"], user), changes, "the rights are those of the app");
+        assert_eq!(exposed("content_change", &["content://call_log/calls"], user), changes);
+        assert!(exposed("content_change", &["content://org.example.own/rows"], user).is_empty());
+    }
+}
+
+#[test]
+fn a_provider_that_lets_only_few_write_is_not_open_to_requests() {
+    let class = "org.example.viewer.Provider";
+    let request = FactWhat::Kind("external_intent".into(), vec![class.into()]);
+    let facts =
+        facts(vec![fact(FactAct::Sink("content_change".into()), &["content://sms"], data(request, Vec::new()))]);
+    let provider = |open_to_writers| LinkProvider {
+        class: class.into(),
+        authorities: vec!["org.example.viewer".into()],
+        exported: true,
+        open: true,
+        open_to_writers,
+        read_permission: None,
+    };
+    for (open_to_writers, expected) in [(true, 1), (false, 0)] {
+        let app = LinkApp { providers: vec![provider(open_to_writers)], ..app("org.example.viewer", "viewer", &facts) };
+        let (claims, _) = claim(&[app], &[String::new()], &Knowledge::embedded().unwrap());
+        assert_eq!(claims.len(), expected, "{claims:?}");
+    }
 }

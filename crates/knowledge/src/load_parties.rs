@@ -135,7 +135,8 @@ impl Loader {
         if shapes.is_empty() || !shapes.is_sorted_by(|a, b| a < b) {
             return at.value("shapes", "at least one, sorted, each once");
         }
-        let key = (entry.supplier.clone(), entry.sample.clone());
+        // A package may be known by several of its parts.
+        let key = (entry.supplier.clone(), format!("{} {}", entry.sample, entry.about));
         let name = format!("{} {}", entry.supplier, entry.sample);
         let sample = CodeSample {
             sample: entry.sample,

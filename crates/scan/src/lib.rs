@@ -206,6 +206,8 @@ fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPerm
                         open: part.enabled
                             && part.exported.is_exported()
                             && open.lets_everybody(part.read_permission.as_ref().or(part.permission.as_ref())),
+                        open_to_writers: open
+                            .lets_everybody(part.write_permission.as_ref().or(part.permission.as_ref())),
                         read_permission: part.read_permission.clone().or_else(|| part.permission.clone()),
                     })
                     .collect(),
