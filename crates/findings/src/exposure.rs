@@ -49,6 +49,9 @@ pub struct ExposureRow {
     pub confidence_percent: u8,
     /// Worst grade on each axis of the apps for which the supplier is named; nothing that other apps of the image do.
     pub grades: Vec<Grade>,
+    /// Models of the images whose apps have one of these grades: the others are better on every axis.
+    #[serde(default)]
+    pub worst_models: Vec<String>,
     /// Apps for which the supplier is named.
     pub apps: Vec<String>,
     /// Kinds of evidence, with an example of each.

@@ -89,7 +89,9 @@ fn observed(page: &mut Page<'_>, row: &ExposureRow) -> io::Result<()> {
         let text = "present; no flow that a rule speaks of was found in its apps";
         page.labelled(4, 13, (Look::Dim, "worst"), (Look::Plain, text))?;
     } else {
-        page.labelled(4, 13, (Look::Dim, "worst"), (Look::Alarm, &format!("able to: {}", graded.join("; "))))?;
+        // One model's grade is not another's.
+        let on = if row.images > 1 { format!(" (on {})", listed(page, &row.worst_models)) } else { String::new() };
+        page.labelled(4, 13, (Look::Dim, "worst"), (Look::Alarm, &format!("able to: {}{on}", graded.join("; "))))?;
     }
     if !doubtful.is_empty() {
         let text = format!("{}, by claims of low confidence alone; not counted", doubtful.join("; "));

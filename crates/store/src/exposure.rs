@@ -31,6 +31,8 @@ struct Row {
     standing: Standing,
     confidence_percent: u8,
     grades: BTreeMap<Axis, Grade>,
+    /// Models by axis and rank above nothing.
+    models_by_rank: BTreeMap<(Axis, u8), BTreeSet<String>>,
     apps: BTreeSet<String>,
     evidence: BTreeMap<String, String>,
 }
@@ -112,6 +114,10 @@ impl Row {
         for app in report.apps.iter().filter(|app| is_by(app, &found.id)) {
             self.apps.insert(app.package.clone());
             for grade in &app.grades {
+                if grade.rank > 0 {
+                    let models = self.models_by_rank.entry((grade.axis, grade.rank)).or_default();
+                    models.extend(report.identity.model.clone());
+                }
                 let worst = self.grades.entry(grade.axis).or_insert_with(|| grade.clone());
                 let doubtful = worst.doubtful_rank.max(grade.doubtful_rank);
                 if grade.rank > worst.rank {
@@ -123,7 +129,10 @@ impl Row {
     }
 
     fn told(self, maker: String, brand: String, design_house: String) -> ExposureRow {
+        let worst = self.grades.values().filter_map(|grade| self.models_by_rank.get(&(grade.axis, grade.rank)));
+        let worst_models: BTreeSet<String> = worst.flatten().cloned().collect();
         ExposureRow {
+            worst_models: worst_models.into_iter().take(LISTED_MAX).collect(),
             maker,
             brand,
             design_house,

@@ -109,6 +109,8 @@ fn app(package: &str, suppliers: Vec<Supplier>, takes: u8, doubtful: u8) -> AppR
         markers: Vec::new(),
         grades: vec![Grade { axis: Axis::Takes, rank: takes, grade: format!("rank {takes}"), doubtful_rank: doubtful }],
         suppliers,
+        carried: Vec::new(),
+        native_methods: Default::default(),
         hidden_strings: Vec::new(),
     }
 }
@@ -164,6 +166,7 @@ fn a_row_is_a_maker_and_its_grade_is_that_of_the_suppliers_apps_alone() {
         (["First One".into()].as_slice(), ["org.acme.client".into()].as_slice())
     );
     assert_eq!(first.evidence, ["package org.acme.client"]);
+    assert_eq!(first.worst_models, ["First One"]);
 }
 
 #[test]
@@ -231,4 +234,14 @@ fn nobody_counts_for_a_supplier_that_no_file_has() {
     without.suppliers.clear();
     let exposure = count(&[without]);
     assert_eq!((exposure.images, exposure.images_named, exposure.observed.len()), (1, 0, 0));
+}
+
+#[test]
+fn a_grade_is_told_of_the_models_that_have_it() {
+    let mut better = image("First", Standing::Named, 1, 0);
+    better.identity.model = Some("First Two".to_owned());
+    let exposure = count(&[better, image("First", Standing::Named, 4, 0)]);
+    let row = &exposure.observed[0];
+    assert_eq!((row.models.len(), row.grades[0].rank), (2, 4));
+    assert_eq!(row.worst_models, ["First One"], "the other takes less");
 }

@@ -4,7 +4,11 @@ use std::io::{self, Write};
 
 use findings::{AppRecord, Evidence, Finding, Level, Report, Standing, Supplier, Transport};
 
-use super::{look, question, summary::is_added, text};
+use super::{
+    look, question,
+    summary::{is_added, ranked},
+    text,
+};
 use crate::terminal::some_of;
 
 /// Claims with a proof in the file; further ones have a line.
@@ -39,8 +43,15 @@ pub(super) fn parties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// What the apps are able to do, then what is only present.
 pub(super) fn claims(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let (reached, present): (Vec<&Finding>, Vec<&Finding>) =
+    let (mut reached, present): (Vec<&Finding>, Vec<&Finding>) =
         report.findings.iter().partition(|finding| finding.parts.modifiers.reachable);
+    // In the order of the apps at the top; claims that make no grade come last.
+    let ranked = ranked(report);
+    let place = |finding: &&Finding| {
+        let at = ranked.iter().position(|app| app.package == finding.parts.app).unwrap_or(usize::MAX);
+        (finding.parts.confidence.level == Level::Low, at)
+    };
+    reached.sort_by_cached_key(place);
     // Two apps may have one name: an added one decides.
     let of_platform = |finding: &&&Finding| {
         let mut apps = report.apps.iter().filter(|app| app.package == finding.parts.app).peekable();

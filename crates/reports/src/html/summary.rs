@@ -6,6 +6,7 @@ use findings::{AppRecord, Axis, Finding, Level, Report, Standing};
 
 use super::text;
 
+const AXES: [Axis; 3] = [Axis::Takes, Axis::Obeys, Axis::Exposes];
 /// Apps in the table.
 const APPS_SHOWN_MAX: usize = 12;
 
@@ -15,16 +16,21 @@ pub(super) fn is_added(app: &AppRecord) -> bool {
 }
 
 /// The apps with a grade, added ones first, then worst first.
-pub(super) fn apps(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let axes = [Axis::Takes, Axis::Obeys, Axis::Exposes];
+pub(super) fn ranked(report: &Report) -> Vec<&AppRecord> {
     let rank =
         |app: &AppRecord, axis: Axis| app.grades.iter().find(|grade| grade.axis == axis).map_or(0, |grade| grade.rank);
     let mut rows: Vec<(bool, [u8; 3], &AppRecord)> =
-        report.apps.iter().map(|app| (is_added(app), axes.map(|axis| rank(app, axis)), app)).collect();
+        report.apps.iter().map(|app| (is_added(app), AXES.map(|axis| rank(app, axis)), app)).collect();
     rows.retain(|(_, ranks, _)| ranks.iter().any(|rank| *rank > 0));
     rows.sort_by_key(|(added, ranks, app)| {
         (!added, std::cmp::Reverse((ranks.iter().max().copied(), *ranks)), app.path.as_str())
     });
+    rows.into_iter().map(|(_, _, app)| app).collect()
+}
+
+/// The table of them.
+pub(super) fn apps(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let rows = ranked(report);
     if rows.is_empty() {
         return Ok(());
     }
@@ -34,8 +40,8 @@ pub(super) fn apps(report: &Report, out: &mut dyn Write) -> io::Result<()> {
          mostly what it is for. The worst that each was found able to do is below, with its proof.</p>\n\
          <table><thead><tr><th>App</th><th>Takes</th><th>Obeys</th><th>Exposes</th></tr></thead><tbody>"
     )?;
-    for (_, _, app) in rows.iter().take(APPS_SHOWN_MAX) {
-        let cells: Vec<String> = axes.iter().map(|axis| cell(report, app, *axis)).collect();
+    for app in rows.iter().take(APPS_SHOWN_MAX) {
+        let cells: Vec<String> = AXES.iter().map(|axis| cell(report, app, *axis)).collect();
         writeln!(out, "<tr><td>{}</td>{}</tr>", name(app), cells.concat())?;
     }
     writeln!(out, "</tbody></table>")?;
