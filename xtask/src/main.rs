@@ -14,6 +14,7 @@ const HELP: &str = "cargo xtask TASK
   docs            writes the generated documents anew
   docs --check    fails if one of them is stale
   bench SUITE     holds a public suite of apps against its truth; without arguments it says how
+  bench open DIR  holds what is read of images, and how fast, against other readers; without arguments it says how
   diff-walk IMAGE compares what is read of an image with what the kernel mounts: ext4, EROFS, squashfs; as root
 ";
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         ["ci"] => ci(),
         ["docs"] => docs(true),
         ["docs", "--check"] => docs(false),
+        ["bench", "open", rest @ ..] => bench::open::open(rest).and_then(|table| print(&table)),
         ["bench", rest @ ..] => bench::bench(rest).and_then(|table| print(&table)),
         ["diff-walk", image] => diff_walk::diff_walk(Path::new(image)).map(|same| tell(&same)),
         _ => Err(HELP.to_owned()),

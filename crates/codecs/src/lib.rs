@@ -12,6 +12,7 @@ mod lz4_frame;
 mod lzma;
 mod lzop;
 mod member;
+mod rar;
 mod repack;
 mod stream;
 
@@ -20,6 +21,7 @@ pub use cache::{Block, Blocks};
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
+pub use rar::RarDecoder;
 pub use repack::deflate_as_zlib;
 pub use stream::{Codec, Unpacked, unpack, unpack_each, unpack_seekable};
 

@@ -31,6 +31,7 @@ mod padding;
 pub mod payload;
 pub mod piv_prefix;
 pub mod protobuf;
+pub mod rar;
 pub mod rkaf;
 pub mod rkfw;
 pub mod seven_zip;
@@ -82,6 +83,7 @@ pub const FORMATS: &[&Format] = &[
     &packed::LZOP,
     &ubi::FORMAT,
     &seven_zip::FORMAT,
+    &rar::FORMAT,
     &zip::FORMAT,
     // Marks at the end, and none at all: after all that have one where they begin.
     &ofp::FORMAT,

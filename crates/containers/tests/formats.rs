@@ -25,6 +25,22 @@ fn every_format_has_a_name_of_its_own_references_and_fixtures() {
 }
 
 #[test]
+fn the_table_of_fixtures_says_who_wrote_and_who_read_those_of_each_format() {
+    let table = fs::read_to_string(common::fixtures().join("../README.md")).unwrap();
+    let mut names: Vec<String> = FORMATS.iter().map(|format| format.name.to_owned()).collect();
+    // File systems are in the same table.
+    for folder in fs::read_dir(common::fixtures().join("../filesystems")).unwrap().map(|entry| entry.unwrap()) {
+        if folder.file_type().unwrap().is_dir() {
+            names.push(folder.file_name().into_string().unwrap());
+        }
+    }
+    for name in names {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {name} |")));
+        assert_eq!(row.map(|row| row.split('|').filter(|cell| !cell.trim().is_empty()).count()), Some(3), "{name}");
+    }
+}
+
+#[test]
 fn every_fixture_is_recognised_and_reads_as_the_independent_listing_says() {
     let mut compared = 0;
     for format in FORMATS {

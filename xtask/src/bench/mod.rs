@@ -10,6 +10,7 @@
 //! of a category about communication between apps are scanned together as one device and scored together. An app without
 //! a truth is listed, not scored.
 
+pub mod open;
 pub mod run;
 pub mod score;
 pub mod truth;
