@@ -10,7 +10,7 @@ use crate::{
     tree::Tree,
 };
 
-/// The list's name: paths relative to the dump's top, one on each line.
+/// The list's name: paths relative to the dump's top, one on each line; some tools put the size and a tab before each.
 pub(crate) const NAME: &str = "all_files.txt";
 /// Coverage of a file whose content was replaced by a reference.
 pub(crate) const LFS_POINTER: &str = "Git LFS pointer, content absent";
@@ -44,7 +44,7 @@ impl Absent {
         let unreadable: BTreeSet<&[u8]> = tree.problems.iter().map(|problem| problem.path.as_slice()).collect();
         let mut paths: Vec<Vec<u8>> = text
             .split(|&byte| byte == b'\n')
-            .filter_map(|line| normal(line.trim_ascii_end()))
+            .filter_map(|line| normal(without_size(line).trim_ascii_end()))
             .filter(|path| !path.is_empty() && !path.split(|&byte| byte == b'/').any(|part| part == UNPACKER_INTERNALS))
             .filter(|path| !present.contains(path.as_slice()) && !unreadable.contains(path.as_slice()))
             .collect();
@@ -67,7 +67,29 @@ impl Absent {
     }
 }
 
+/// A line without the size in front of its path.
+fn without_size(line: &[u8]) -> &[u8] {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match line.get(digits..) {
+        Some([b'\t', path @ ..]) if digits > 0 => path,
+        _ => line,
+    }
+}
+
 /// Whether the file is only a reference to its content.
 pub(crate) fn is_lfs_pointer(source: &ByteSource) -> bool {
     source.len() <= LFS_POINTER_LEN_MAX && source.len() > 64 && source.has(0, LFS_MARK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_in_front_of_a_path_is_no_part_of_it() {
+        assert_eq!(without_size(b"7196145\tsystem/app/X/X.apk"), b"system/app/X/X.apk");
+        for plain in [&b"system/app/X/X.apk"[..], b"7196145", b"\tx", b"12 system/x", b""] {
+            assert_eq!(without_size(plain), plain);
+        }
+    }
 }
