@@ -43,6 +43,22 @@ pub(crate) struct Sweep {
 
 const NO_INSTRUCTION: u32 = u32::MAX;
 
+/// Format and length of each opcode: looked up for every instruction of every method.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "worked out when the program is built, where a panic is an error of the build"
+)]
+const LAYOUTS: [(Format, u32); 256] = {
+    let mut layouts = [(Format::Reserved, 1); 256];
+    let mut opcode = 0;
+    while opcode < layouts.len() {
+        let format = Format::of(opcode as u8);
+        layouts[opcode] = (format, format.units());
+        opcode += 1;
+    }
+    layouts
+};
+
 impl Sweep {
     /// Decodes a method from its first code unit to its last. The caller has bounded the number of code units.
     pub(crate) fn new(code: &RawCode<'_>) -> Self {
@@ -105,13 +121,17 @@ fn decode(code: &RawCode<'_>, address: u32, unit_count: u32) -> (Decoded, bool) 
     let first = unit(0);
     let [opcode, high] = first.to_le_bytes();
     let mut decoded = Decoded { address, next: 0, opcode, bad: false, a: 0, b: 0, c: 0, literal: 0, result: None };
-    if let Some(units) = payload::units(code, address) {
+    // Payloads begin like a `nop` that is not zero above.
+    if opcode == 0
+        && high != 0
+        && let Some(units) = payload::units(code, address)
+    {
         decoded.bad = true;
         decoded.next = address.saturating_add(units).min(unit_count);
         return (decoded, true);
     }
-    let format = Format::of(opcode);
-    let end = address.saturating_add(format.units());
+    let (format, units) = LAYOUTS.get(usize::from(opcode)).copied().unwrap_or((Format::Reserved, 1));
+    let end = address.saturating_add(units);
     decoded.next = end.min(unit_count);
     if format == Format::Reserved || end > unit_count {
         decoded.bad = true;

@@ -95,6 +95,15 @@ impl Program {
         Some(self.body(class, definition))
     }
 
+    /// How many instructions some code has. They are decoded and nothing more is made of them.
+    pub fn decode(&self, item: CodeItem) -> Result<u32> {
+        let code = self.code_item(item)?;
+        if code.unit_count() > MAX_CODE_UNITS {
+            return Err(Error::limit(Limit::Nodes, "method body", code.offset));
+        }
+        Ok(Sweep::new(&code).count)
+    }
+
     /// The body of a method of `class`; empty without code.
     ///
     /// It is built anew on every call. An error means that nothing of it could be read.
