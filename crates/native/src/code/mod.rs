@@ -34,6 +34,9 @@ const ROUNDS_MAX: u32 = 3;
 /// Most calls of all functions, and most addresses in them.
 const CALLS_MAX: usize = 1 << 19;
 const ADDRESSES_MAX: usize = 1 << 19;
+/// Most places of tables that are looked at, and most addresses of which it is remembered whether they are stubs.
+const PLACES_MAX: u64 = 1 << 22;
+const STUBS_MAX: usize = 1 << 18;
 /// Longest table of functions that is followed: those of classes have some hundred.
 const TABLE_LEN_MAX: u64 = 512;
 
@@ -148,6 +151,7 @@ struct Walk<'a> {
     swept: u64,
     calls: usize,
     addresses: usize,
+    places: u64,
     is_cut: bool,
 }
 
@@ -157,7 +161,18 @@ impl<'a> Walk<'a> {
         let is_x86 = matches!(memory.elf.machine, Machine::X86 | Machine::X86_64);
         let is_bounded = is_x86 && matches!(memory.elf.unwind, Some((Unwind::FrameHeader, ..))) && !starts.is_empty();
         let (functions, stubs) = (BTreeMap::new(), BTreeMap::new());
-        Self { memory, starts, is_bounded, functions, stubs, swept: 0, calls: 0, addresses: 0, is_cut: false }
+        Self {
+            memory,
+            starts,
+            is_bounded,
+            functions,
+            stubs,
+            swept: 0,
+            calls: 0,
+            addresses: 0,
+            places: 0,
+            is_cut: false,
+        }
     }
 
     /// Reads every function that the entries lead to.
@@ -169,7 +184,7 @@ impl<'a> Walk<'a> {
             if self.functions.contains_key(&key) {
                 continue;
             }
-            if self.functions.len() >= FUNCTIONS_MAX || self.swept >= SWEPT_LEN_MAX {
+            if self.is_cut || self.functions.len() >= FUNCTIONS_MAX || self.swept >= SWEPT_LEN_MAX {
                 self.is_cut = true;
                 return;
             }
@@ -216,6 +231,9 @@ impl<'a> Walk<'a> {
     }
 
     fn event(&mut self, (start, end): (u64, u64), at: u64, event: Event, function: &mut Function) {
+        if self.is_cut {
+            return;
+        }
         match event {
             Event::Branch { target, is_thumb, is_call } => {
                 if !is_call && (start..end).contains(&target) {
@@ -254,6 +272,11 @@ impl<'a> Walk<'a> {
         let word = self.memory.elf.word_len() as u64;
         // At most 512 words.
         for place in (0..TABLE_LEN_MAX).map(|number| address.wrapping_add(number * word)) {
+            self.places = self.places.saturating_add(1);
+            if self.places > PLACES_MAX || self.is_cut {
+                self.is_cut = true;
+                return;
+            }
             let linked = self.memory.linked(place).map(Target::of);
             let pointed = || self.memory.pointer(place).and_then(|pointer| self.handed_out(pointer));
             let Some(target) = linked.or_else(pointed) else { return };
@@ -283,8 +306,14 @@ impl<'a> Walk<'a> {
 
     fn stub(&mut self, target: u64, is_thumb: bool) -> Option<&'a Linked> {
         let key = self.key(target, is_thumb);
-        let memory = self.memory;
-        *self.stubs.entry(key).or_insert_with(|| sweep::stub(memory, target, is_thumb))
+        if let Some(known) = self.stubs.get(&key) {
+            return *known;
+        }
+        let found = sweep::stub(self.memory, target, is_thumb);
+        if self.stubs.len() < STUBS_MAX {
+            self.stubs.insert(key, found);
+        }
+        found
     }
 
     fn is_function(&self, target: u64) -> bool {
