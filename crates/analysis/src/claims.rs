@@ -6,10 +6,11 @@ use std::{
 };
 
 use findings::{
-    Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Proof, Step, Transport, UserPart,
+    Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Place, Places, Proof, Step,
+    Transport, UserPart,
 };
 use knowledge::{Knowledge, Requirement, Rule};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -24,6 +25,8 @@ const DOUBTFUL_APPS_MAX: usize = 2;
 const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
+/// How many pairs of places a finding lists; it counts all.
+const PLACES_LISTED_MAX: usize = 256;
 
 /// Findings of an image, worst first, and how many searches for flows were cut. `containers` are the layers around each
 /// app.
@@ -72,8 +75,8 @@ struct Group {
     sinks: BTreeMap<(usize, usize), Option<Rc<[String]>>>,
     permissions: BTreeSet<String>,
     /// Places of source and sink of ways that entry points lead to, and of the others.
-    reached_pairs: FxHashSet<Pair>,
-    other_pairs: FxHashSet<Pair>,
+    reached_pairs: BTreeSet<Pair>,
+    other_pairs: BTreeSet<Pair>,
 }
 
 /// App and step of a source and of a sink.
@@ -120,9 +123,8 @@ impl Group {
     }
 
     /// Pairs that an entry point leads to; where none does, all of them.
-    fn pairs(&self) -> usize {
-        let pairs = if self.is_reached() { &self.reached_pairs } else { &self.other_pairs };
-        pairs.len().max(1)
+    fn pairs(&self) -> &BTreeSet<Pair> {
+        if self.is_reached() { &self.reached_pairs } else { &self.other_pairs }
     }
 
     fn triggers(&self) -> Vec<String> {
@@ -219,7 +221,8 @@ impl<'a> Teller<'a> {
             modifiers: self.modifiers(best, group, &source, &sink),
             source,
             sink,
-            pairs: u32::try_from(group.pairs()).unwrap_or(u32::MAX),
+            pairs: u32::try_from(group.pairs().len().max(1)).unwrap_or(u32::MAX),
+            places: self.places(group.pairs()),
         };
         let proof = Proof::new(self.steps(&best.chain))?;
         Some(Finding::new(
@@ -227,6 +230,23 @@ impl<'a> Teller<'a> {
             parts,
             proof,
         ))
+    }
+
+    /// The first pairs by app, method and address.
+    fn places(&self, pairs: &BTreeSet<Pair>) -> Vec<Places> {
+        let tell = |&(source_app, source, sink_app, sink): &Pair| {
+            Some(Places { source: self.place(source_app, source)?, sink: self.place(sink_app, sink)? })
+        };
+        let all: BTreeSet<Places> = pairs.iter().filter_map(tell).collect();
+        all.into_iter().take(PLACES_LISTED_MAX).collect()
+    }
+
+    fn place(&self, app: usize, step: u32) -> Option<Place> {
+        let link = self.apps.get(app)?;
+        let text = link.facts.steps.get(step as usize)?;
+        let called = text.text.split_whitespace().find(|word| word.contains(";->") && word.contains('('));
+        let calls = called.and_then(|word| word.split_once('(')).map_or("", |(name, _)| name).to_owned();
+        Some(Place { app: link.package.clone(), method: text.method.clone(), code_unit: text.code_unit, calls })
     }
 
     fn apps_of(&self, chain: &[Hop]) -> Vec<String> {

@@ -215,10 +215,35 @@ pub struct FindingParts {
     pub sink: Endpoint,
     /// Number of distinct pairs of source and sink instructions this stands for, of those that an entry point leads to if one leads to any; the proof shows the best one.
     pub pairs: u32,
+    /// Some of these pairs, in the order of their places.
+    #[serde(default)]
+    pub places: Vec<Places>,
     /// How sure.
     pub confidence: Confidence,
     /// Transport, trigger, operations, carriers, permissions.
     pub modifiers: Modifiers,
+}
+
+/// One pair of source and sink.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Places {
+    /// Where the data comes from.
+    pub source: Place,
+    /// Where it leaves.
+    pub sink: Place,
+}
+
+/// An instruction, as far as it takes to find it again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The package.
+    pub app: String,
+    /// `Lcom/example/Report;->send(Ljava/lang/String;)V`.
+    pub method: String,
+    /// Address in it, in 16-bit code units.
+    pub code_unit: u32,
+    /// The method it calls; empty if it calls none.
+    pub calls: String,
 }
 
 impl Finding {

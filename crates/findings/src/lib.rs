@@ -7,8 +7,8 @@ mod exposure;
 mod report;
 
 pub use claim::{
-    Axis, Confidence, Endpoint, Finding, FindingParts, Hop, Level, Location, Modifiers, Proof, Step, Transport,
-    UserPart,
+    Axis, Confidence, Endpoint, Finding, FindingParts, Hop, Level, Location, Modifiers, Place, Places, Proof, Step,
+    Transport, UserPart,
 };
 pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};

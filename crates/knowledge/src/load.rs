@@ -286,10 +286,31 @@ impl Loader {
                 let key = (class.clone(), method.clone(), entry.signature.clone());
                 let name = format!("{class}->{method}{}", entry.signature.as_deref().unwrap_or_default());
                 let model = Model { class: class.clone(), methods: vec![method.clone()], ..model.clone() };
+                if entry.adds {
+                    if self.add_to_models(&model) {
+                        continue;
+                    }
+                    return at.value("adds", "a class and method that a model speaks of already");
+                }
                 put(&mut self.models, key, &name, model, at)?;
             }
         }
         Ok(())
+    }
+
+    /// Adds sources and sinks to the models that are known of the methods it speaks of; whether there are any. A model that
+    /// stands for itself instead would hide what is known of the superclass.
+    fn add_to_models(&mut self, more: &Model) -> bool {
+        let mut found = false;
+        for ((class, method, signature), known) in &mut self.models {
+            let speaks = *class == more.class && more.methods.contains(method);
+            if speaks && (more.signature.is_none() || more.signature == *signature) {
+                known.value.sources.extend(more.sources.iter().cloned());
+                known.value.sinks.extend(more.sinks.iter().cloned());
+                found = true;
+            }
+        }
+        found
     }
 
     fn class(&mut self, class: &str, supers: &[String], at: &At) -> Result<(), Problem> {

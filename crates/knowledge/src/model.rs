@@ -218,7 +218,7 @@ pub struct ChannelRule {
 pub struct InvokeRule {
     /// The object it calls.
     pub on: Place,
-    /// Name of the method.
+    /// Name of the method, or [`InvokeRule::EVERY`].
     pub method: String,
     /// Its parameter descriptors in parentheses; absent: any.
     pub signature: Option<String>,
@@ -226,6 +226,11 @@ pub struct InvokeRule {
     pub arguments: Vec<Option<Place>>,
     /// Where the result goes.
     pub result: Option<Place>,
+}
+
+impl InvokeRule {
+    /// Every public method that the class of the object has of its own; each of its arguments is the first one given.
+    pub const EVERY: &'static str = "*";
 }
 
 /// A class of a library that apps bring along, recognised where its names were taken away: by texts that only its code

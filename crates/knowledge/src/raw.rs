@@ -99,6 +99,9 @@ pub(crate) struct Model {
     pub(crate) class: Texts,
     pub(crate) method: Texts,
     pub(crate) signature: Option<String>,
+    /// Whether its sources and sinks are added to what is known of the methods, instead of taking its place.
+    #[serde(default)]
+    pub(crate) adds: bool,
     #[serde(default)]
     pub(crate) flow: Texts,
     #[serde(default)]

@@ -9,8 +9,13 @@
 //! another number, the app is scored by yes or no: whether anything is found and whether `expected_leaks` expects anything. Apps
 //! of a category about communication between apps are scanned together as one device and scored together. An app without
 //! a truth is listed, not scored.
+//!
+//! Where the truth lists the flows themselves, each with the method and the call at both ends, these are looked for one by
+//! one ([`places`]): of the listed flows those found are true, of the flows listed as absent those found are wrong.
+//! What else is found is counted apart, for nobody has said whether it is so.
 
 pub mod open;
+pub mod places;
 pub mod run;
 pub mod score;
 pub mod truth;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::places::{self, Found};
 use super::truth::Case;
 
 /// What the program says about a case.
@@ -13,6 +14,8 @@ use super::truth::Case;
 pub struct Outcome {
     /// Pairs of source and sink instructions that an entry point leads to.
     pub pairs: u64,
+    /// The pairs themselves, as far as the report lists them.
+    pub found: Vec<Found>,
     /// Each claim, in a line.
     pub claims: Vec<String>,
     /// Processor time, in hundredths of a second.
@@ -72,10 +75,13 @@ fn count(report: &Value, outcome: &mut Outcome) {
         }
         let pairs = finding.get("pairs").and_then(Value::as_u64).unwrap_or(1);
         outcome.pairs += pairs;
+        outcome.found.extend(places::found(finding));
         let word = |path| finding.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         claims.insert(format!("{} x{pairs}: {} -> {}", word("/app"), word("/source/kind"), word("/sink/kind")));
     }
     outcome.claims = claims.into_iter().collect();
+    outcome.found.sort();
+    outcome.found.dedup();
 }
 
 #[cfg(test)]

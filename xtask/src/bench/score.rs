@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::places;
 use super::run::Outcome;
 use super::truth::Case;
 
@@ -15,23 +16,29 @@ pub struct Score {
     pub wrong: u64,
     /// Expected, not found.
     pub missed: u64,
+    /// Found, and the truth does not speak of it.
+    pub unlisted: u64,
 }
 
 impl Score {
     /// How a case fares; nothing where there is no truth.
     #[must_use]
     pub fn of(case: &Case, outcome: &Outcome) -> Self {
+        if !case.listed.is_empty() {
+            return places::score(&case.listed, &outcome.found);
+        }
         let Some(expected) = case.expected else { return Self::default() };
         let (expected, found) =
             if case.yes_or_no { (expected.min(1), outcome.pairs.min(1)) } else { (expected, outcome.pairs) };
         let right = expected.min(found);
-        Self { right, wrong: found - right, missed: expected - right }
+        Self { right, wrong: found - right, missed: expected - right, unlisted: 0 }
     }
 
     const fn add(&mut self, other: Self) {
         self.right += other.right;
         self.wrong += other.wrong;
         self.missed += other.missed;
+        self.unlisted += other.unlisted;
     }
 
     fn precision(self) -> f64 {
@@ -77,6 +84,9 @@ pub fn table(cases: &[Case], outcomes: &[Outcome]) -> String {
         line(&mut text, name, *apps, *score, *cpu);
     }
     line(&mut text, "all", cases.iter().map(|case| case.apps.len()).sum(), total, cpu);
+    if total.unlisted > 0 {
+        let _ = writeln!(text, "\n{} more pairs are found of which the truth says nothing.", total.unlisted);
+    }
     let per_app = seconds(cpu) / (cases.len().max(1) as f64);
     let _ = writeln!(
         text,
@@ -87,7 +97,7 @@ pub fn table(cases: &[Case], outcomes: &[Outcome]) -> String {
 }
 
 fn line(text: &mut String, name: &str, apps: usize, score: Score, cpu: u64) {
-    let Score { right, wrong, missed } = score;
+    let Score { right, wrong, missed, .. } = score;
     let (precision, recall, f1) = (score.precision(), score.recall(), score.f1());
     let _ = writeln!(
         text,
@@ -104,6 +114,9 @@ fn remark(case: &Case, outcome: &Outcome, score: Score, remarks: &mut String) {
     let Case { category, name, .. } = case;
     let found = if outcome.claims.is_empty() { "nothing".to_owned() } else { outcome.claims.join("; ") };
     let rule = if case.yes_or_no { " (yes or no)" } else { "" };
+    for line in places::remarks(&case.listed, &outcome.found) {
+        let _ = writeln!(remarks, "{category}/{name}: {line}");
+    }
     let mut say = |what: String| {
         let _ = writeln!(remarks, "{category}/{name}{rule}: {what}; found {found}");
     };
@@ -129,9 +142,9 @@ mod tests {
 
     #[test]
     fn pairs_beyond_the_truth_are_wrong_and_pairs_short_of_it_missed() {
-        assert_eq!(scored(2, 3, false), Score { right: 2, wrong: 1, missed: 0 });
-        assert_eq!(scored(2, 1, false), Score { right: 1, wrong: 0, missed: 1 });
-        assert_eq!(scored(2, 3, true), Score { right: 1, wrong: 0, missed: 0 });
-        assert_eq!(scored(0, 3, true), Score { right: 0, wrong: 1, missed: 0 });
+        assert_eq!(scored(2, 3, false), Score { right: 2, wrong: 1, missed: 0, unlisted: 0 });
+        assert_eq!(scored(2, 1, false), Score { right: 1, wrong: 0, missed: 1, unlisted: 0 });
+        assert_eq!(scored(2, 3, true), Score { right: 1, wrong: 0, missed: 0, unlisted: 0 });
+        assert_eq!(scored(0, 3, true), Score { right: 0, wrong: 1, missed: 0, unlisted: 0 });
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::places::{self, Listed};
+
 /// Category whose apps talk to each other: they are one device.
 const TOGETHER: &str = "InterAppCommunication";
 
@@ -20,6 +22,8 @@ pub struct Case {
     pub apps: Vec<PathBuf>,
     /// Pairs expected; absent: nobody says.
     pub expected: Option<u64>,
+    /// The flows themselves, if the truth lists them.
+    pub listed: Vec<Listed>,
     /// Whether two truths disagree about the number.
     pub yes_or_no: bool,
 }
@@ -56,6 +60,7 @@ pub fn read(truth: &Path, suite: &Path, only: &str) -> Result<Vec<Case>, String>
         };
         case.yes_or_no = !together && expected.is_some() && other.is_some_and(|other| Some(other) != expected);
         (case.category, case.name) = (category, name);
+        case.listed.extend(places::listed(&row));
         case.apps.push(app);
     }
     Ok(cases.into_values().collect())

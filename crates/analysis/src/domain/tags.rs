@@ -42,6 +42,9 @@ impl Doubts {
     /// The receiver's class was not known: every override was taken.
     pub(crate) const EVERY_OVERRIDE: Self = Self(1 << 5);
 
+    /// Whoever may call any method decides which ones.
+    pub(crate) const ANY_METHOD: Self = Self(1 << 6);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -55,13 +58,14 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 6] = [
+const REASONS: [(Doubts, &str); 7] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
     (Doubts::TARGETS_CUT, "some targets of a virtual call were left out"),
     (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
     (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
+    (Doubts::ANY_METHOD, "passes a method that is open to be called, and nothing shows that it is"),
 ];
 
 /// Reads words of doubts back; other words are an error.

@@ -445,6 +445,8 @@ impl<'a> App<'a> {
 
 /// Access flags of the DEX document that matter here.
 pub(crate) mod access {
+    /// `ACC_PUBLIC`.
+    pub(crate) const PUBLIC: u32 = 0x1;
     /// `ACC_STATIC`.
     pub(crate) const STATIC: u32 = 0x8;
 }

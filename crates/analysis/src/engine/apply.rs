@@ -2,9 +2,9 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use code::MethodId;
+use code::{MethodId, TypeId};
 use findings::Hop;
-use knowledge::OriginKind;
+use knowledge::{InvokeRule, OriginKind};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -14,7 +14,7 @@ use crate::{
         path::{PathId, Step},
         source::{Names, Source, What},
         summary::{Act, Assumed, Assumptions, Effect, Summary},
-        tags::{Tag, Tagged, Tags},
+        tags::{Doubts, Tag, Tagged, Tags},
         text::{ALTERNATIVES_MAX, Constants, PatternId, Piece, Symbol},
         trace::Trace,
         value::{Object, ObjectId, ObjectKey, Origin, Origins, Value, add_origin},
@@ -502,6 +502,10 @@ impl Frame<'_, '_> {
         let (types, _) = self.exact_types(receiver);
         let mut result = Value::default();
         for ty in types {
+            if name == InvokeRule::EVERY {
+                result.join(&self.call_any(ty, values, depth));
+                continue;
+            }
             if let Some(target) = self.app.classes.find(ty, name, parameters) {
                 let values = self.platform_arguments(ty, target, values);
                 let part = self.apply_nested(target, &values, depth);
@@ -519,6 +523,23 @@ impl Frame<'_, '_> {
                 self.effect(act, Tags::default(), Names::new());
             }
         }
+        result
+    }
+
+    /// Every public method of a class may be called, with anything of what is passed.
+    fn call_any(&mut self, ty: TypeId, values: &[Value], depth: u32) -> Value {
+        let mut result = Value::default();
+        let Some((receiver, passed)) = values.split_first() else { return result };
+        let passed = passed.first().cloned().unwrap_or_default();
+        let passed = Value { tags: passed.tags.doubted(Doubts::ANY_METHOD), ..passed };
+        for target in self.app.classes.open_methods(ty) {
+            let count = super::roots::parameter_count(self.app, target);
+            let mut arguments = vec![receiver.clone()];
+            arguments.resize(count.max(1), passed.clone());
+            let part = self.apply_nested(target, &arguments, depth);
+            result.join(&part);
+        }
+        result.tags = self.deep_tags(&result).doubted(Doubts::ANY_METHOD);
         result
     }
 

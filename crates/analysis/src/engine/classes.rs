@@ -10,6 +10,8 @@ use super::app::access;
 
 /// How many classes one walk through the hierarchy visits.
 const CLASSES_VISITED_MAX: usize = 4096;
+/// More methods than this of an object that is open to be called are left out.
+const OPEN_METHODS_MAX: usize = 128;
 
 /// Name and prototype of a method, whatever its class.
 type Signature = u32;
@@ -154,6 +156,20 @@ impl<'a> Classes<'a> {
             class = at.superclass.and_then(|above| self.program.class_of(above));
         }
         Vec::new()
+    }
+
+    /// Public methods of objects, with code, that the class has of its own.
+    pub(crate) fn open_methods(&self, ty: TypeId) -> Vec<MethodId> {
+        let methods = self.program.class_of(ty).map(|class| class.methods.as_slice()).unwrap_or_default();
+        let open = methods.iter().filter(|method| {
+            let is_made =
+                self.program.method(method.method).is_some_and(|it| self.program.text(it.name).starts_with('<'));
+            method.code.is_some()
+                && method.access & access::PUBLIC != 0
+                && method.access & access::STATIC == 0
+                && !is_made
+        });
+        open.map(|method| method.method).take(OPEN_METHODS_MAX).collect()
     }
 
     /// The field of this name in the class or above it, and whether it is static.

@@ -108,11 +108,16 @@ impl Frame<'_, '_> {
         for rule in &model.flows {
             self.flow_rule(&mut call, rule);
         }
-        for rule in &model.sinks {
+        // What goes to a sink may be what a method that is called back yields.
+        let is_later = |rule: &&SinkRule| rule.data.iter().any(|place| matches!(place.root, Root::Local(_)));
+        for rule in model.sinks.iter().filter(|rule| !is_later(rule)) {
             self.sink_rule(&mut call, rule, &model.flows);
         }
         for rule in &model.invokes {
             self.invoke_rule(&mut call, rule);
+        }
+        for rule in model.sinks.iter().filter(is_later) {
+            self.sink_rule(&mut call, rule, &model.flows);
         }
         self.finish_result(call)
     }

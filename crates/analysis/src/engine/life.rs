@@ -32,6 +32,9 @@ const LIFE_SWEEPS_MAX: u32 = 4;
 const CALLBACK_ROUNDS_MAX: u32 = 3;
 /// More calls of registered objects than this in one life are left to be joined by field names.
 const REGISTERED_MAX: usize = 96;
+/// More registered objects than this of one class in one life are taken for one: code that registers registers again, each
+/// time from another place.
+const SAME_CLASS_MAX: usize = 8;
 /// Work that one life may cost (tags and objects moved).
 const LIFE_WORK_MAX: u64 = 400_000;
 
@@ -271,8 +274,7 @@ impl Life<'_, '_, '_> {
     }
 
     fn call_registered(&mut self) {
-        let objects: Vec<(ObjectId, bool)> = self.frame.handed.iter().map(|(object, told)| (*object, *told)).collect();
-        for (object, told) in objects {
+        for (object, told) in self.told_apart() {
             let (types, _) = self.frame.exact_types(&Value::object(object));
             for ty in types {
                 let callbacks = self.frame.app.callbacks_of(ty);
@@ -285,6 +287,25 @@ impl Life<'_, '_, '_> {
                 }
             }
         }
+    }
+
+    /// The registered objects; of those of one class the last stands for all that are too many.
+    fn told_apart(&mut self) -> Vec<(ObjectId, bool)> {
+        let objects: Vec<(ObjectId, bool)> = self.frame.handed.iter().map(|(object, told)| (*object, *told)).collect();
+        let mut of_class: FxHashMap<Option<TypeId>, (usize, ObjectId)> = FxHashMap::default();
+        let mut apart = Vec::new();
+        for (object, told) in objects {
+            let known = self.frame.known(object);
+            let (count, last) = of_class.entry(known.exact_type).or_insert((0, object));
+            if *count < SAME_CLASS_MAX || known.exact_type.is_none() {
+                (*count, *last) = (*count + 1, object);
+                apart.push((object, told));
+                continue;
+            }
+            let stands = *last;
+            self.frame.merge(stands, &known);
+        }
+        apart
     }
 
     fn call_registered_method(&mut self, object: ObjectId, method: MethodId, roles: &[Role]) {

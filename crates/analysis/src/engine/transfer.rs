@@ -136,6 +136,14 @@ impl Frame<'_, '_> {
         }
     }
 
+    /// From here on one object stands for another as well.
+    pub(crate) fn merge(&mut self, object: ObjectId, other: &Object) {
+        let mut both = Object::clone(&self.known(object));
+        both.many = true;
+        both.join(other, |step| self.unwritten_part(object, step));
+        self.heap.insert(object, Rc::new(both));
+    }
+
     /// One branch touched an object, the other did not: an input or shared object keeps what its name says, an object
     /// made on one branch only does not exist on the other.
     fn join_absent(&mut self, joined: &mut Heap, object: ObjectId, touched: &Rc<Object>) {

@@ -6,6 +6,10 @@ fn text(value: &str) -> String {
     value.to_owned()
 }
 
+fn place(app: &str, method: &str, code_unit: u32, calls: &str) -> Place {
+    Place { app: text(app), method: text(method), code_unit, calls: text(calls) }
+}
+
 fn texts(values: &[&str]) -> Vec<String> {
     values.iter().map(|value| text(value)).collect()
 }
@@ -48,6 +52,15 @@ fn flow() -> Finding {
             details: texts(&["http://192.0.2.1/upload"]),
         },
         pairs: 3,
+        places: vec![Places {
+            source: place(
+                reader,
+                "Lorg/example/reader/Reader;->read()V",
+                4,
+                "Landroid/content/ContentResolver;->query",
+            ),
+            sink: place(poster, "Lorg/example/poster/Poster;->post()V", 9, "Ljava/io/OutputStream;->write"),
+        }],
         confidence: Confidence { level: Level::Medium, reasons: texts(&["a call was joined by its name"]) },
         modifiers: Modifiers {
             transport: Transport::ClearHttp,
@@ -109,6 +122,7 @@ fn unreached() -> Finding {
         source: Endpoint { kind: text("network_input"), label: text("what a server sends"), details: Vec::new() },
         sink: Endpoint { kind: text("exec"), label: text("a command"), details: Vec::new() },
         pairs: 1,
+        places: Vec::new(),
         confidence: Confidence {
             level: Level::Low,
             reasons: texts(&["no entry point was found that leads to every part of it"]),
