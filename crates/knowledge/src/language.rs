@@ -347,7 +347,7 @@ impl FromStr for InvokeRule {
         };
         let Some((target, arguments)) = call(text) else { return expected(EXPECTED) };
         let Some((on, method)) = target.rsplit_once('.') else { return expected(EXPECTED) };
-        if !is_name(method) && method != InvokeRule::EVERY {
+        if !is_name(method) && method != Self::EVERY {
             return expected(EXPECTED);
         }
         let argument = |text: &str| if text.trim() == "_" { Ok(None) } else { text.parse().map(Some) };
