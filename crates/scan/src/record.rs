@@ -194,6 +194,7 @@ mod tests {
             source: end(),
             sink: end(),
             pairs: 1,
+            places: Vec::new(),
             confidence: Confidence { level, reasons: Vec::new() },
             modifiers: Modifiers {
                 transport: Transport::Unknown,
