@@ -14,6 +14,8 @@ struct Case {
     name: String,
     components: Vec<EntryComponent>,
     expected: Pairs,
+    /// Whether data that decides a branch is followed.
+    follows_branches: bool,
 }
 
 /// The case a file tells: the block marked `toml` says what the platform starts and what must be said.
@@ -37,6 +39,7 @@ fn case(path: &Path) -> Option<Case> {
         name: path.file_stem().unwrap().to_string_lossy().into_owned(),
         components: components.collect(),
         expected: pairs(&table["expect"]),
+        follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
     })
 }
 
@@ -47,11 +50,17 @@ fn every_rule_says_exactly_what_is_expected() {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     let cases: Vec<Case> = paths.iter().filter_map(|path| case(path)).collect();
-    let components: Vec<EntryComponent> = cases.iter().flat_map(|case| case.components.iter().cloned()).collect();
-    let knowledge = Knowledge::embedded().unwrap();
-    let said = said(&program(&folder.join("rules.dex")), &components, &[], &knowledge);
+    let program = program(&folder.join("rules.dex"));
+    let says = |follows: bool| {
+        let cases = cases.iter().filter(|case| case.follows_branches == follows);
+        let components: Vec<EntryComponent> = cases.flat_map(|case| case.components.iter().cloned()).collect();
+        let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
+        said(&program, &components, &[], &Knowledge::with_files(&[more]).unwrap())
+    };
+    let (plainly, with_branches) = (says(false), says(true));
     let mut wrong = Vec::new();
     for case in &cases {
+        let said = if case.follows_branches { &with_branches } else { &plainly };
         let names = case.components.iter().map(|component| format!("{} {}", component.kind, component.class));
         let found: Pairs = names.filter_map(|name| said.get(&name)).flatten().cloned().collect();
         if found != case.expected {

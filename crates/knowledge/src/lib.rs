@@ -59,6 +59,9 @@ mod embedded {
 pub struct Knowledge {
     /// Library methods, sorted by class, method, signature. Each has exactly one name in `methods`.
     pub models: Vec<Model>,
+    /// Whether data that decides which way code goes counts as having come to what is done there (implicit flows). Off unless
+    /// a file says `follows_branches = true`: it finds what is copied bit by bit, and ties much that has little to do with it.
+    pub follows_branches: bool,
     /// Descriptor of a platform class -> descriptors of its direct supertypes (superclass first, then interfaces).
     pub hierarchy: BTreeMap<String, Vec<String>>,
     /// Kinds of data, by id.
@@ -186,6 +189,7 @@ impl Knowledge {
         });
         Self {
             models,
+            follows_branches: loader.follows_branches,
             hierarchy: map(loader.hierarchy),
             data_kinds: map(loader.data_kinds),
             sink_kinds: map(loader.sink_kinds),

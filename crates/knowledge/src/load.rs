@@ -73,6 +73,7 @@ type ModelKey = (String, String, Option<String>);
 /// Everything read so far, by key.
 #[derive(Debug, Default)]
 pub(crate) struct Loader {
+    pub(crate) follows_branches: bool,
     pub(crate) models: Entries<ModelKey, Model>,
     pub(crate) hierarchy: Entries<String, Vec<String>>,
     pub(crate) data_kinds: Entries<String, DataKind>,
@@ -141,6 +142,7 @@ impl Loader {
         let mut file: raw::File =
             toml::from_str(text).map_err(|error| at("", 0, "").problem(Fault::Syntax(error.to_string())))?;
         let cited = std::mem::take(&mut file.reference);
+        self.follows_branches = file.follows_branches.unwrap_or(self.follows_branches);
         self.read_parties(&mut file, &cited, &at)?;
         self.read_policy(&mut file, &cited, &at)?;
         self.read_natives(&mut file, &cited, &at)?;

@@ -33,6 +33,8 @@ pub(crate) struct File {
     /// Holds for every entry that names none itself.
     #[serde(default)]
     pub(crate) reference: String,
+    /// Whether data that decides which way code goes counts as having come to what is done there.
+    pub(crate) follows_branches: Option<bool>,
     #[serde(default)]
     pub(crate) model: Vec<Model>,
     #[serde(default)]

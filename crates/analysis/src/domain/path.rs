@@ -29,9 +29,12 @@ pub(crate) struct PathId(u32);
 /// Bits of the serial number.
 const SERIAL_BITS: u32 = 24;
 /// Parameters that are told apart (the platform allows 255).
-const ROOTS_MAX: u16 = 255;
+const ROOTS_MAX: u16 = 254;
 
 impl PathId {
+    /// What decides whether the method is called at all: behind every parameter.
+    pub(crate) const CONTROL: Self = Self(255 << SERIAL_BITS);
+
     /// The path that is just parameter `position`, receiver first.
     pub(crate) fn root(position: u16) -> Self {
         Self(u32::from(position.min(ROOTS_MAX)) << SERIAL_BITS)

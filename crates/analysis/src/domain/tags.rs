@@ -45,6 +45,9 @@ impl Doubts {
     /// Whoever may call any method decides which ones.
     pub(crate) const ANY_METHOD: Self = Self(1 << 6);
 
+    /// It is not passed on itself, but decides what is done.
+    pub(crate) const BRANCH: Self = Self(1 << 7);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -58,7 +61,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 7] = [
+const REASONS: [(Doubts, &str); 8] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -66,6 +69,7 @@ const REASONS: [(Doubts, &str); 7] = [
     (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
     (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
     (Doubts::ANY_METHOD, "passes a method that is open to be called, and nothing shows that it is"),
+    (Doubts::BRANCH, "the data only decides which way the code goes"),
 ];
 
 /// Reads words of doubts back; other words are an error.

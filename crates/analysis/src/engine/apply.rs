@@ -227,8 +227,12 @@ impl Frame<'_, '_> {
         if let Some(known) = application.made_of.get(&path) {
             return known.clone();
         }
-        let actual = self.at_path(application, path);
-        let tags = self.deep_tags(&actual);
+        let tags = if path == PathId::CONTROL {
+            self.control.clone()
+        } else {
+            let actual = self.at_path(application, path);
+            self.deep_tags(&actual)
+        };
         let tags = self.passed(&tags, Hop::Call, None);
         application.made_of.insert(path, tags.clone());
         tags

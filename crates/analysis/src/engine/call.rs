@@ -53,6 +53,10 @@ impl Frame<'_, '_> {
         }
         let targets = self.targets(&info, kind, method, values.first());
         let mut result = Value::default();
+        let control = self.control.clone();
+        if targets.methods.len() > 1 {
+            self.decide_by_class(values.first());
+        }
         for (position, &target) in targets.methods.iter().enumerate() {
             if position > 0 && self.is_spent() {
                 self.app.cut("targets per virtual call");
@@ -65,6 +69,7 @@ impl Frame<'_, '_> {
             };
             result.join(&part);
         }
+        self.control = control;
         if targets.library_too {
             let part = self.library_call(&info, kind, method, values, names);
             result.join(&part);

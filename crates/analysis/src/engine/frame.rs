@@ -51,6 +51,13 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) handed: BTreeMap<ObjectId, bool>,
     /// The component whose life this is.
     pub(crate) component: Option<ObjectId>,
+    /// For each block what decides about it; empty unless branches are followed.
+    pub(crate) deciders: super::control::Deciders,
+    /// What decides that the current instruction is come to: all of it, what the method's own branches are made of, and what
+    /// its callers' are.
+    pub(crate) control: Tags,
+    pub(crate) control_here: Tags,
+    pub(crate) control_of_caller: Tags,
     /// Whether static fields may have been written here or by what was called.
     pub(crate) writes_statics: bool,
     /// The work of the app at which this frame has had its share.
@@ -83,6 +90,10 @@ impl<'f, 'a> Frame<'f, 'a> {
             approximated: false,
             handed: BTreeMap::new(),
             component: None,
+            deciders: Vec::new(),
+            control: Tags::default(),
+            control_here: Tags::default(),
+            control_of_caller: Tags::default(),
             writes_statics: false,
             work_end: u64::MAX,
             callbacks: 0,
@@ -344,6 +355,13 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// Writes a part of whatever `base` refers to. Overwrites only if it is one object for sure.
     pub(crate) fn write(&mut self, base: &Value, step: Step, value: &Value) {
+        let decided;
+        let value = if self.control.is_empty() {
+            value
+        } else {
+            decided = self.decided(value);
+            &decided
+        };
         if let Step::Field(field) = step {
             self.note_text(field, value);
         }
@@ -421,7 +439,8 @@ impl<'f, 'a> Frame<'f, 'a> {
         if !self.app.is_followed(field) {
             return;
         }
-        let data = self.deep_tags(value);
+        let mut data = self.deep_tags(value);
+        data.join(&self.control);
         if !data.is_empty() {
             self.effect(Act::Field(field), data, smallvec::smallvec![]);
         }
@@ -518,6 +537,8 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// Adds to the content of whatever `base` refers to.
     pub(crate) fn fill(&mut self, base: &Value, tags: &Tags) {
+        let mut tags = tags.clone();
+        tags.join(&self.control);
         if tags.is_empty() {
             return;
         }
@@ -527,7 +548,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 continue;
             }
             let known = self.change(object);
-            known.content.join(tags);
+            known.content.join(&tags);
         }
     }
 
@@ -538,7 +559,10 @@ impl<'f, 'a> Frame<'f, 'a> {
     }
 
     /// Records an effect, joined with an equal one.
-    pub(crate) fn effect_at(&mut self, effect: Effect) {
+    pub(crate) fn effect_at(&mut self, mut effect: Effect) {
+        if matches!(effect.act, Act::Sink(_) | Act::Stream(_) | Act::Store(_) | Act::Field(_) | Act::Reply) {
+            effect.data.join(&self.control);
+        }
         let effects = self.effects.entry(self.address).or_default();
         let same = effects.iter_mut().find(|other| other.is_like(&effect));
         match same {

@@ -159,6 +159,8 @@ impl Frame<'_, '_> {
         }
         if self.app.is_plain(call.return_type) {
             result = self.flatten(result);
+            let told = self.told_by_result(descriptor, call.receiver, call.arguments);
+            result.tags.join(&told);
             if result.constants.symbols().is_empty() {
                 result.constants.open();
             }

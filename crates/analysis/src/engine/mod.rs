@@ -12,6 +12,7 @@ mod channels;
 mod classes;
 mod computed;
 mod constant_call;
+mod control;
 mod export;
 mod field_texts;
 mod finish;

@@ -29,6 +29,7 @@ impl Frame<'_, '_> {
     /// Goes through the body until nothing changes.
     pub(crate) fn run(&mut self) -> Outcome {
         self.bind_parameters();
+        self.prepare_control();
         let body = self.body;
         let count = body.blocks.len();
         let mut ends: Vec<Option<Heap>> = vec![None; count];
@@ -50,6 +51,7 @@ impl Frame<'_, '_> {
                     break;
                 }
                 let Some(start) = self.start_heap(at, block, &starts, &ends) else { continue };
+                self.enter_block(at);
                 changed |= self.join_phis(at, block, &ends);
                 let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| *old == start));
                 if let Some(slot) = starts.get_mut(at) {
@@ -167,6 +169,8 @@ impl Frame<'_, '_> {
                     changed |= joined.join(self.value(*value));
                 }
             }
+            let decided = self.control_of_join(at, &phi.from);
+            changed |= joined.tags.join(&decided);
             self.set(phi.to, joined);
         }
         changed
@@ -185,6 +189,7 @@ impl Frame<'_, '_> {
                     if let Some(from) = from {
                         let value = self.value(*from).clone();
                         result.join(&value);
+                        result.tags.join(&self.control_here);
                     }
                     returned.push(self.heap.clone());
                 }
@@ -283,8 +288,13 @@ impl Frame<'_, '_> {
                 let tags = self.thrown.clone();
                 self.set(*to, Value::made_of(tags))
             }
-            Op::ArrayLength { to, .. } | Op::InstanceOf { to, .. } => {
-                self.set(*to, Value::constant(Constants::anything()))
+            Op::ArrayLength { to, array: of } | Op::InstanceOf { to, from: of, .. } => {
+                let mut value = Value::constant(Constants::anything());
+                if self.app.knowledge.follows_branches {
+                    let of = self.value(*of).clone();
+                    value.tags = self.deep_tags(&of);
+                }
+                self.set(*to, value)
             }
             Op::Unknown { to, uses, .. } => self.unknown(*to, uses),
             Op::If { .. } | Op::Goto | Op::Switch { .. } | Op::Return { .. } | Op::Throw { .. } => false,
@@ -344,7 +354,7 @@ impl Frame<'_, '_> {
         };
         // A comparison tells about its operands, but does not carry them.
         let mut tags = Tags::default();
-        if !matches!(op, BinaryOp::Compare | BinaryOp::CompareGreater) {
+        if !matches!(op, BinaryOp::Compare | BinaryOp::CompareGreater) || self.app.knowledge.follows_branches {
             tags = self.deep_tags(left);
             tags.join(&self.deep_tags(right));
         }
