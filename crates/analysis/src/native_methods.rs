@@ -43,8 +43,9 @@ pub fn reached(source: &ByteSource, declared: &[NativeMethod], knowledge: &Knowl
     let bytes = jni::whole(source, &budget)?;
     let Some(code) = Code::read(&elf, &bytes) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
+    let is_of_java = |kind: &EntryKind| matches!(kind, EntryKind::OnLoad | EntryKind::Method { .. });
     for act in acts {
-        for (entry, steps) in code.ways(&act.imports) {
+        for (entry, steps) in code.ways(&act.imports, is_of_java) {
             let methods = match &entry.kind {
                 EntryKind::OnLoad => vec!["JNI_OnLoad".to_owned()],
                 EntryKind::Method { class, method, signature } => {

@@ -31,6 +31,7 @@ fn sentences_are_written_as_they_are_read() {
     }
     for text in [
         "arg1.run()",
+        "result2 = arg1.*(result1)",
         "result1 = this.doInBackground(arg1, _)",
         "arg1.f(result1) as (Landroid/os/Message;)",
         "ret.elem = this['callable'].call()",

@@ -97,6 +97,20 @@ fn wrong_entries_are_refused() {
 }
 
 #[test]
+fn an_addition_keeps_what_is_known_of_a_method_and_needs_something_to_add_to() {
+    let known = "[[model]]\nclass = \"x.A\"\nmethod = \"f\"\nflow = \"arg1 -> ret\"\n";
+    let more = |class: &str| {
+        let head = format!("[[model]]\nadds = true\nclass = \"{class}\"\nmethod = \"f\"\n");
+        head + "source = \"ret = secret\"\nsink = \"arg1 -> network\"\n"
+    };
+    let knowledge = load(&(known.to_owned() + &more("x.A"))).unwrap();
+    let model = knowledge.model("Lx/A;", "f", "()").unwrap();
+    assert_eq!((model.flows.len(), model.sources.len(), model.sinks.len()), (1, 1, 1));
+    let nothing = fault(&(known.to_owned() + &more("x.B"))).map(|it| it.fault);
+    assert!(matches!(nothing, Some(Fault::Value { field: "adds", .. })), "it would hide a superclass");
+}
+
+#[test]
 fn a_supplier_without_references_is_refused() {
     let text = |reference: &str, pattern: &str| {
         format!(

@@ -60,7 +60,7 @@ fn a_way_leads_from_a_java_method_over_functions_to_the_import() {
         let elf = elf(&bytes);
         let code = Code::read(&elf, &bytes).unwrap();
         let told = |import: &str| {
-            let ways = code.ways(&names(import));
+            let ways = code.ways(&names(import), |_| true);
             let told = ways.into_iter().filter_map(|(entry, steps)| match &entry.kind {
                 EntryKind::Method { class, method, .. } => {
                     assert_eq!(steps.last()?.import(), Some(import), "{name}");

@@ -212,6 +212,25 @@ mod tests {
         }]})
     }
 
+    /// Flows from these lines, told apart by nothing else.
+    fn lines(of: &[(i64, bool)]) -> Vec<Listed> {
+        let all = of.iter().flat_map(|&(line, negative)| {
+            let mut row = row(negative);
+            row["flows"][0]["source"]["line"] = json!(line);
+            listed(&row)
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn one_pair_is_one_flow_unless_one_line_is_listed_twice() {
+        let pair = found(&finding("Ljava/io/File;-><init>"));
+        let scored = |of: &[(i64, bool)]| score(&lines(of), &pair);
+        assert_eq!(scored(&[(1, false), (1, false)]), Score { right: 2, ..Score::default() });
+        assert_eq!(scored(&[(1, false), (2, false)]), Score { right: 1, missed: 1, ..Score::default() });
+        assert_eq!(scored(&[(1, true), (2, false)]), Score { right: 1, ..Score::default() }, "those that exist first");
+    }
+
     #[test]
     fn flows_are_found_by_method_and_call_at_both_ends() {
         let pairs = found(&finding("Ljava/io/File;-><init>"));
@@ -219,6 +238,11 @@ mod tests {
         assert_eq!(of(false, &pairs), Score { right: 1, ..Score::default() });
         assert_eq!(of(true, &pairs), Score { wrong: 1, ..Score::default() });
         assert_eq!(of(false, &[]), Score { missed: 1, ..Score::default() });
+        let inside = json!({"places": [{
+            "source": {"method": "La/b/C;->id()V", "calls": "La/b/D;->read", "code_unit": 3},
+            "sink": {"method": "Lx/Z;->off()V", "calls": "Ljava/io/File;-><init>", "code_unit": 9},
+        }]});
+        assert_eq!(of(false, &found(&inside)).right, 1, "in the method that the named call calls");
         let other = found(&finding("Ljava/io/File;->delete"));
         assert_eq!(of(false, &other), Score { missed: 1, unlisted: 1, ..Score::default() });
     }

@@ -53,16 +53,14 @@ pub(crate) fn deciders(body: &Body) -> Option<Deciders> {
 /// With what decides about the deciders.
 fn closed(direct: &Deciders) -> Deciders {
     let all = direct.iter().map(|first| {
-        let mut found: Vec<usize> = Vec::new();
+        let mut found = vec![false; direct.len()];
         let mut pending = first.clone();
         while let Some(at) = pending.pop() {
-            if !found.contains(&at) {
-                found.push(at);
+            if !std::mem::replace(&mut found[at], true) {
                 pending.extend(&direct[at]);
             }
         }
-        found.sort_unstable();
-        found
+        (0..direct.len()).filter(|&at| found[at]).collect()
     });
     all.collect()
 }
@@ -98,18 +96,20 @@ fn postdominators(blocks: &[Block]) -> Vec<Option<usize>> {
 
 /// The first block that both chains pass.
 fn common(a: usize, b: usize, end: usize, next: &dyn Fn(usize) -> Option<usize>) -> usize {
-    let chain = |from: usize| {
-        let mut chain = vec![from];
-        while let Some(at) = next(chain[chain.len() - 1]) {
-            if chain.contains(&at) {
-                break;
-            }
-            chain.push(at);
+    // Until all is known chains may run in circles: each block is passed once.
+    let (mut left, mut right) = (vec![false; end + 1], vec![false; end + 1]);
+    let mut at = Some(a);
+    while let Some(here) = at.filter(|&here| !std::mem::replace(&mut left[here], true)) {
+        at = next(here);
+    }
+    let mut at = Some(b);
+    while let Some(here) = at.filter(|&here| !std::mem::replace(&mut right[here], true)) {
+        if left[here] {
+            return here;
         }
-        chain
-    };
-    let left = chain(a);
-    chain(b).into_iter().find(|at| left.contains(at)).unwrap_or(end)
+        at = next(here);
+    }
+    end
 }
 
 impl Frame<'_, '_> {
@@ -130,6 +130,7 @@ impl Frame<'_, '_> {
     fn control_at(&mut self, at: usize, but_for: &[usize]) -> Tags {
         let mut tags = Tags::default();
         for decider in self.deciders.get(at).cloned().unwrap_or_default() {
+            self.app.work += 1;
             if !but_for.contains(&decider) {
                 tags.join(&self.condition(decider));
             }

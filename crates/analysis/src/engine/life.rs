@@ -32,8 +32,8 @@ const LIFE_SWEEPS_MAX: u32 = 4;
 const CALLBACK_ROUNDS_MAX: u32 = 3;
 /// More calls of registered objects than this in one life are left to be joined by field names.
 const REGISTERED_MAX: usize = 96;
-/// More registered objects than this of one class in one life are taken for one: code that registers registers again, each
-/// time from another place.
+/// More registered objects than this of one class in one life are left to be joined by field names as well: code that is
+/// called back registers again, each time from another place.
 const SAME_CLASS_MAX: usize = 8;
 /// Work that one life may cost (tags and objects moved).
 const LIFE_WORK_MAX: u64 = 400_000;
@@ -274,7 +274,7 @@ impl Life<'_, '_, '_> {
     }
 
     fn call_registered(&mut self) {
-        for (object, told) in self.told_apart() {
+        for (object, told) in self.followed() {
             let (types, _) = self.frame.exact_types(&Value::object(object));
             for ty in types {
                 let callbacks = self.frame.app.callbacks_of(ty);
@@ -289,23 +289,21 @@ impl Life<'_, '_, '_> {
         }
     }
 
-    /// The registered objects; of those of one class the last stands for all that are too many.
-    fn told_apart(&mut self) -> Vec<(ObjectId, bool)> {
-        let objects: Vec<(ObjectId, bool)> = self.frame.handed.iter().map(|(object, told)| (*object, *told)).collect();
-        let mut of_class: FxHashMap<Option<TypeId>, (usize, ObjectId)> = FxHashMap::default();
-        let mut apart = Vec::new();
-        for (object, told) in objects {
-            let known = self.frame.known(object);
-            let (count, last) = of_class.entry(known.exact_type).or_insert((0, object));
-            if *count < SAME_CLASS_MAX || known.exact_type.is_none() {
-                (*count, *last) = (*count + 1, object);
-                apart.push((object, told));
-                continue;
+    /// The registered objects, the first few of each class.
+    fn followed(&mut self) -> Vec<(ObjectId, bool)> {
+        let mut objects: Vec<(ObjectId, bool)> =
+            self.frame.handed.iter().map(|(object, told)| (*object, *told)).collect();
+        let mut of_class: FxHashMap<TypeId, usize> = FxHashMap::default();
+        objects.retain(|&(object, _)| {
+            let Some(class) = self.frame.known(object).exact_type else { return true };
+            let count = of_class.entry(class).or_default();
+            *count += 1;
+            if *count > SAME_CLASS_MAX {
+                self.frame.app.cut("registered objects of a life");
             }
-            let stands = *last;
-            self.frame.merge(stands, &known);
-        }
-        apart
+            *count <= SAME_CLASS_MAX
+        });
+        objects
     }
 
     fn call_registered_method(&mut self, object: ObjectId, method: MethodId, roles: &[Role]) {

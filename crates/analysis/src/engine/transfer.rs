@@ -9,7 +9,7 @@ use super::{arrays, frame::Frame};
 use crate::domain::{
     heap::Heap,
     path::{PathId, Step},
-    tags::{Operations, Tagged, Tags},
+    tags::{Doubts, Operations, Tagged, Tags},
     text::{Constants, Symbol},
     value::{Object, ObjectId, ObjectKey, Value},
 };
@@ -136,14 +136,6 @@ impl Frame<'_, '_> {
         if both.join(theirs, |step| self.unwritten_part(object, step)) {
             joined.insert(object, Rc::new(both));
         }
-    }
-
-    /// From here on one object stands for another as well.
-    pub(crate) fn merge(&mut self, object: ObjectId, other: &Object) {
-        let mut both = Object::clone(&self.known(object));
-        both.many = true;
-        both.join(other, |step| self.unwritten_part(object, step));
-        self.heap.insert(object, Rc::new(both));
     }
 
     /// One branch touched an object, the other did not: an input or shared object keeps what its name says, an object
@@ -292,7 +284,7 @@ impl Frame<'_, '_> {
                 let mut value = Value::constant(Constants::anything());
                 if self.app.knowledge.follows_branches {
                     let of = self.value(*of).clone();
-                    value.tags = self.deep_tags(&of);
+                    value.tags = self.deep_tags(&of).doubted(Doubts::BRANCH);
                 }
                 self.set(*to, value)
             }
@@ -353,10 +345,14 @@ impl Frame<'_, '_> {
             _ => Constants::anything(),
         };
         // A comparison tells about its operands, but does not carry them.
+        let compares = matches!(op, BinaryOp::Compare | BinaryOp::CompareGreater);
         let mut tags = Tags::default();
-        if !matches!(op, BinaryOp::Compare | BinaryOp::CompareGreater) || self.app.knowledge.follows_branches {
+        if !compares || self.app.knowledge.follows_branches {
             tags = self.deep_tags(left);
             tags.join(&self.deep_tags(right));
+        }
+        if compares {
+            tags = tags.doubted(Doubts::BRANCH);
         }
         self.set(to, Value { tags, objects: smallvec::SmallVec::new(), constants })
     }

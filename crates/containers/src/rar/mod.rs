@@ -25,6 +25,7 @@ pub static FORMAT: Format = Format {
     limitations: &[
         "RAR 4 and earlier are recognised and not read, nor are members packed as RAR 7 packs with dictionaries of more than 4 GiB",
         "dictionaries of more than 256 MiB are refused, unless the members that use them are shorter",
+        "of the digests of members CRC32 is compared, BLAKE2sp is not",
         "encrypted archives and members are reported, not read",
         "members that go on in another volume are reported, not read",
     ],

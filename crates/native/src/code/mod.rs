@@ -29,6 +29,8 @@ pub use ways::{Common, Goal, Step};
 const SWEPT_LEN_MAX: u64 = 64 << 20;
 /// Longest function; generated ones reach some ten thousand bytes.
 const FUNCTION_LEN_MAX: u64 = 1 << 18;
+/// An address that becomes another one was put together at most so many events before.
+const INSTEAD_EVENTS_MAX: usize = 64;
 /// How often functions are read anew because calls showed where further ones begin.
 const ROUNDS_MAX: u32 = 3;
 /// Most calls of all functions, and most addresses in them.
@@ -202,12 +204,14 @@ impl<'a> Walk<'a> {
         let start = starts::plain(memory.elf, key);
         let end = self.end(start);
         self.swept = self.swept.saturating_add(end.saturating_sub(start));
-        let mut events = Vec::new();
+        let mut events: Vec<(u64, Event)> = Vec::new();
         sweep::function(memory, (start, end), key != start, &mut |at, event| {
             if let Event::Instead(address) = event {
                 let replaced = |(_, before): &(u64, Event)| *before == Event::Address(address);
-                if let Some(position) = events.iter().rposition(replaced) {
-                    events.remove(position);
+                let nearest = events.iter().rev().take(INSTEAD_EVENTS_MAX).position(replaced);
+                // Counted from the end; what is moved is no more than was looked at.
+                if let Some(back) = nearest {
+                    events.remove(events.len().saturating_sub(back.saturating_add(1)));
                 }
             } else {
                 events.push((at, event));

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
 use super::{Call, Code, Entry, EntryKind, Target};
 
+/// Most steps of all ways that are told together: a file may have ten thousand methods, and chains of calls as long.
+const STEPS_MAX: usize = 1 << 16;
+
 /// One step of a way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -57,11 +60,15 @@ impl Code<'_> {
         Some((entry, steps))
     }
 
-    /// For each entry that leads to an import of one of these names, the shortest way.
-    #[must_use]
-    pub fn ways(&self, names: &[String]) -> Vec<(&Entry, Vec<Step>)> {
+    /// For each entry of these kinds that leads to an import of one of these names, the shortest way.
+    pub fn ways(&self, names: &[String], is_asked_for: impl Fn(&EntryKind) -> bool) -> Vec<(&Entry, Vec<Step>)> {
         let next = self.next(Goal::Import(names));
-        let reaching = self.entries.iter().filter(|entry| next.contains_key(&entry.function));
+        let mut left = STEPS_MAX;
+        let reaching = self.entries.iter().filter(|entry| is_asked_for(&entry.kind)).filter(|entry| {
+            let calls = next.get(&entry.function).map(|(calls, _)| *calls);
+            left = left.saturating_sub(calls.unwrap_or(0));
+            calls.is_some() && left > 0
+        });
         reaching
             .map(|entry| {
                 let mut steps = vec![self.entered(entry)];
