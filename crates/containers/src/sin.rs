@@ -52,6 +52,8 @@ fn u64_at(source: &ByteSource, offset: u64, what: &'static str) -> Result<u64> {
 
 fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
     let header_len = u32_at(source, HEADER_LEN_AT, "header length")?;
+    // Too little for a table, and for anything else that is worth a header.
+    source.array::<4>(header_len, "data")?;
     let mut opened = Opened::default();
     let data = if source.has(header_len, TABLE_MAGIC) {
         let mut disk = Extents::default();

@@ -15,6 +15,7 @@ pub static FORMAT: Format = Format {
     references: &["Linux kernel, drivers/mtd/ubi/ubi-media.h"],
     limitations: &[
         "of two copies of a block the newer one is read, whether it was written to its end or not",
+        "a volume of which no block is there counts as empty, as tools write it: an image that was cut behind a block is not always told",
         "fastmaps are not read; checksums of headers are compared, those of data are not",
     ],
 };
@@ -76,6 +77,9 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         }
         at = at.saturating_add(len.max(1));
     }
+    if let Some(error) = cut(source, len) {
+        opened.problems.push(Problem { name: Vec::new(), error });
+    }
     let table = table(source, &volumes);
     for (volume, blocks) in volumes.iter().filter(|(volume, _)| **volume < TABLE_VOLUME) {
         let named = table.get(volume).cloned();
@@ -89,6 +93,17 @@ fn open(source: &ByteSource, budget: &Budget) -> Result<Opened> {
         }
     }
     Ok(opened)
+}
+
+/// Tools write whole blocks, two of them with the table of volumes.
+fn cut(source: &ByteSource, block_len: u64) -> Option<Error> {
+    let last = source.len().checked_rem(block_len).unwrap_or(0);
+    let start = source.len().saturating_sub(last);
+    if source.len() <= block_len {
+        Some(Error::truncated("second copy of the volume table", source.len(), HEADER_LEN as u64, 0))
+    } else {
+        (last > 0).then(|| Error::truncated("erase block", start, block_len, last))
+    }
 }
 
 /// The volume and the place of the erase block at `at`; nothing for one that holds none.
