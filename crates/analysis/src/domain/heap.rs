@@ -22,8 +22,16 @@ impl PartialEq for Heap {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.chunks, &other.chunks)
             || (self.chunks.len() == other.chunks.len()
-                && self.chunks.iter().zip(other.chunks.iter()).all(|(a, b)| Rc::ptr_eq(a, b) || a == b))
+                && self.chunks.iter().zip(other.chunks.iter()).all(|(a, b)| same_chunk(a, b)))
     }
+}
+
+fn same_chunk(mine: &Rc<Chunk>, theirs: &Rc<Chunk>) -> bool {
+    let same = |pair: (&Option<Rc<Object>>, &Option<Rc<Object>>)| match pair {
+        (Some(a), Some(b)) => Rc::ptr_eq(a, b) || a == b,
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    Rc::ptr_eq(mine, theirs) || mine.iter().zip(theirs.iter()).all(same)
 }
 
 const fn place(object: ObjectId) -> (usize, usize) {

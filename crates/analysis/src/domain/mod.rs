@@ -2,6 +2,7 @@
 
 pub(crate) mod heap;
 pub(crate) mod intents;
+pub(crate) mod parts;
 pub(crate) mod path;
 pub(crate) mod source;
 pub(crate) mod summary;

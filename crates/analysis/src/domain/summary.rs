@@ -36,11 +36,13 @@ pub(crate) struct Summary {
     pub(crate) handed: Vec<(super::value::ObjectId, bool)>,
     /// Inputs whose class decides which methods it calls: a caller that knows the class gets a summary of its own.
     pub(crate) dispatches: Vec<PathId>,
+    /// Every input it speaks of: what [`Summary::find_inputs`] found once all else was there.
+    pub(crate) inputs: Vec<PathId>,
 }
 
 impl Summary {
-    /// Every input it speaks of.
-    pub(crate) fn inputs(&self) -> Vec<PathId> {
+    /// Every input that anything in it speaks of.
+    pub(crate) fn find_inputs(&self) -> Vec<PathId> {
         let mut inputs: Vec<PathId> = Vec::new();
         let mut note = |tags: &Tags| {
             inputs.extend(tags.iter().filter_map(|tagged| match tagged.tag {

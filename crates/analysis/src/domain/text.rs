@@ -144,19 +144,23 @@ pub(crate) struct PatternTable {
     /// For each pattern, whether a parameter brings part of it.
     with_input: Vec<bool>,
     ids: FxHashMap<Rc<[Piece]>, PatternId>,
+    /// Patterns of one piece, by it: asked for at nearly every instruction.
+    literals: FxHashMap<Rc<str>, PatternId>,
+    inputs: FxHashMap<PathId, PatternId>,
+    fields: FxHashMap<FieldId, PatternId>,
 }
 
 impl PatternTable {
     /// The pattern of these pieces, merged and bounded.
     pub(crate) fn intern(&mut self, pieces: impl IntoIterator<Item = Piece>) -> PatternId {
-        let mut merged: Vec<Piece> = Vec::new();
+        let mut merged = Pieces::new();
         for piece in pieces {
             push_piece(&mut merged, piece);
         }
-        let merged: Rc<[Piece]> = merged.into();
-        if let Some(&id) = self.ids.get(&merged) {
+        if let Some(&id) = self.ids.get(merged.as_slice()) {
             return id;
         }
+        let merged: Rc<[Piece]> = merged.into_iter().collect();
         let id = PatternId(self.patterns.len() as u32);
         let with_input = merged.iter().any(|piece| match piece {
             Piece::Input(_) => true,
@@ -179,7 +183,13 @@ impl PatternTable {
         if text.len() > LITERAL_BYTES_MAX {
             return self.intern([Piece::Gap]);
         }
-        self.intern([Piece::Literal(text.into())])
+        if let Some(&id) = self.literals.get(text) {
+            return id;
+        }
+        let shared: Rc<str> = text.into();
+        let id = self.intern([Piece::Literal(Rc::clone(&shared))]);
+        self.literals.insert(shared, id);
+        id
     }
 
     /// The pattern that is this text, if there is one already.
@@ -189,7 +199,22 @@ impl PatternTable {
 
     /// The pattern that a parameter brings.
     pub(crate) fn input(&mut self, path: PathId) -> PatternId {
-        self.intern([Piece::Input(path)])
+        if let Some(&id) = self.inputs.get(&path) {
+            return id;
+        }
+        let id = self.intern([Piece::Input(path)]);
+        self.inputs.insert(path, id);
+        id
+    }
+
+    /// The pattern that a field holds.
+    pub(crate) fn field(&mut self, field: FieldId) -> PatternId {
+        if let Some(&id) = self.fields.get(&field) {
+            return id;
+        }
+        let id = self.intern([Piece::Field(field)]);
+        self.fields.insert(field, id);
+        id
     }
 
     /// The pieces of a pattern.
@@ -330,7 +355,10 @@ impl PatternTable {
     }
 }
 
-fn push_piece(merged: &mut Vec<Piece>, piece: Piece) {
+/// Pieces that are put together.
+type Pieces = SmallVec<[Piece; 4]>;
+
+fn push_piece(merged: &mut Pieces, piece: Piece) {
     let full = merged.len() >= PIECES_MAX;
     match (merged.last_mut(), piece) {
         (Some(Piece::Gap), Piece::Gap) => {}

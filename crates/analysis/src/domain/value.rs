@@ -1,6 +1,6 @@
 //! What is known of one value, and of the objects it may refer to.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use code::{FieldId, TypeId};
 use knowledge::OriginKind;
@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::{
     intents::Letter,
+    parts::Parts,
     path::{PathId, Step},
     tags::Tags,
     text::{Constants, PatternId},
@@ -120,7 +121,7 @@ pub(crate) struct Object {
     /// Its declared class.
     pub(crate) declared_type: Option<TypeId>,
     /// What was written to its fields, elements and entries.
-    pub(crate) parts: BTreeMap<Step, Value>,
+    pub(crate) parts: Parts,
     /// What any part of it may be made of: content of library objects.
     pub(crate) content: Tags,
     /// Its constant text: of a builder, file, URI, address, cipher.
@@ -140,8 +141,8 @@ impl Object {
     /// was not written.
     pub(crate) fn join(&mut self, other: &Self, mut missing: impl FnMut(Step) -> Value) -> bool {
         let mut grew = self.content.join(&other.content) | self.text.join(&other.text);
-        for (&step, theirs) in &other.parts {
-            grew |= match self.parts.get_mut(&step) {
+        for (step, theirs) in other.parts.iter() {
+            grew |= match self.parts.get_mut(step) {
                 Some(mine) => mine.join(theirs),
                 None => {
                     let mut mine = missing(step);
@@ -151,10 +152,10 @@ impl Object {
                 }
             };
         }
-        let unwritten: Vec<Step> = self.parts.keys().filter(|step| !other.parts.contains_key(step)).copied().collect();
+        let unwritten: Vec<Step> = self.parts.keys().filter(|&step| !other.parts.contains_key(step)).collect();
         for step in unwritten {
             let theirs = missing(step);
-            grew |= self.parts.get_mut(&step).is_some_and(|mine| mine.join(&theirs));
+            grew |= self.parts.get_mut(step).is_some_and(|mine| mine.join(&theirs));
         }
         for &origin in &other.origins {
             grew |= add_origin(&mut self.origins, origin);

@@ -241,7 +241,7 @@ impl<'a> App<'a> {
         let inputs = objects.filter(|(key, _)| matches!(key, ObjectKey::Input(_)));
         let steps = inputs.flat_map(|(_, object)| object.parts.keys());
         self.outside_writes
-            .extend(steps.filter_map(|step| if let Step::Field(field) = step { Some(*field) } else { None }));
+            .extend(steps.filter_map(|step| if let Step::Field(field) = step { Some(field) } else { None }));
     }
 
     /// Whether data is followed through a field by its name, that is: from any object of the class to any other.

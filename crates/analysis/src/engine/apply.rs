@@ -36,7 +36,7 @@ struct Application<'s> {
     /// What that and all it refers to is made of.
     made_of: FxHashMap<PathId, Tags>,
     /// Patterns with inputs, filled in.
-    patterns: FxHashMap<PatternId, Rc<[PatternId]>>,
+    patterns: FxHashMap<PatternId, Names>,
     /// The caller's objects for each object of the summary.
     objects: Vec<SmallVec<[ObjectId; 2]>>,
     depth: u32,
@@ -152,7 +152,7 @@ impl Frame<'_, '_> {
     fn write_objects(&mut self, application: &mut Application<'_>) {
         let summary = application.summary;
         // All inputs are resolved before the first write: the callee saw them as they were.
-        for path in summary.inputs() {
+        for &path in &summary.inputs {
             self.made_of(application, path);
         }
         for (number, (key, object)) in summary.objects.iter().enumerate() {
@@ -161,7 +161,7 @@ impl Frame<'_, '_> {
             if targets.is_empty() && matches!(key, ObjectKey::Input(_)) {
                 base = Value::made_of(Tags::default());
             }
-            for (&step, part) in &object.parts {
+            for (step, part) in object.parts.iter() {
                 let value = self.translate(application, part);
                 self.write(&base, step, &value);
             }
@@ -353,7 +353,7 @@ impl Frame<'_, '_> {
     fn translate_names(&mut self, application: &mut Application<'_>, names: &Names) -> Names {
         let mut result = Names::new();
         for &name in names {
-            for &pattern in self.translate_pattern(application, name).iter() {
+            for pattern in self.translate_pattern(application, name) {
                 if result.len() < ALTERNATIVES_MAX
                     && let Err(at) = result.binary_search(&pattern)
                 {
@@ -365,19 +365,19 @@ impl Frame<'_, '_> {
     }
 
     /// A pattern with its inputs filled in by what the caller knows: a few alternatives.
-    fn translate_pattern(&mut self, application: &mut Application<'_>, id: PatternId) -> Rc<[PatternId]> {
+    fn translate_pattern(&mut self, application: &mut Application<'_>, id: PatternId) -> Names {
         if !self.app.tables.patterns.has_input(id) {
-            return Rc::from([id]);
+            return smallvec::smallvec![id];
         }
         if let Some(known) = application.patterns.get(&id) {
-            return Rc::clone(known);
+            return known.clone();
         }
         let found = self.filled_in(application, id);
-        application.patterns.insert(id, Rc::clone(&found));
+        application.patterns.insert(id, found.clone());
         found
     }
 
-    fn filled_in(&mut self, application: &mut Application<'_>, id: PatternId) -> Rc<[PatternId]> {
+    fn filled_in(&mut self, application: &mut Application<'_>, id: PatternId) -> Names {
         let pieces = self.app.tables.patterns.pieces(id);
         let mut parts = Vec::new();
         for piece in pieces.iter() {
@@ -388,7 +388,7 @@ impl Frame<'_, '_> {
                 }
                 Piece::Part(part, whole) => {
                     let mut text = Constants::default();
-                    for &whole in self.translate_pattern(application, *whole).iter() {
+                    for whole in self.translate_pattern(application, *whole) {
                         text.add(Symbol::Text(whole));
                     }
                     self.path_parts(&text, *part)
@@ -419,7 +419,7 @@ impl Frame<'_, '_> {
                         result.join(&text);
                     }
                     _ => {
-                        for &id in self.translate_pattern(application, id).iter() {
+                        for id in self.translate_pattern(application, id) {
                             result.add(Symbol::Text(id));
                         }
                     }

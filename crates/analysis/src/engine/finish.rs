@@ -50,18 +50,18 @@ impl Frame<'_, '_> {
         let (effects, facts) = self.split_effects(&numbers);
         let mut dispatches: Vec<PathId> = self.dispatches.into_iter().collect();
         dispatches.truncate(DISPATCHES_MAX);
-        Finished {
-            summary: Summary {
-                result,
-                thrown: self.thrown,
-                objects,
-                effects,
-                writes_statics: self.writes_statics,
-                handed,
-                dispatches,
-            },
-            facts,
-        }
+        let mut summary = Summary {
+            result,
+            thrown: self.thrown,
+            objects,
+            effects,
+            writes_statics: self.writes_statics,
+            handed,
+            dispatches,
+            inputs: Vec::new(),
+        };
+        summary.inputs = summary.find_inputs();
+        Finished { summary, facts }
     }
 
     /// The method was not gone through to the end: its result may be made of everything that went in.
@@ -80,7 +80,7 @@ impl Frame<'_, '_> {
         let mut roots: Vec<ObjectId> = result.objects.to_vec();
         let touched = self.heap.objects();
         for object in touched {
-            if matches!(self.key(object), ObjectKey::Input(_)) && *self.known(object) != self.unwritten(object) {
+            if matches!(self.key(object), ObjectKey::Input(_)) && *self.known(object) != *self.untouched(object) {
                 roots.push(object);
             }
         }

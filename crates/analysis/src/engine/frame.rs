@@ -13,7 +13,7 @@ use crate::domain::{
     source::{Source, What},
     summary::{Act, Assumed, Assumptions, Effect},
     tags::{Doubts, Tag, Tags},
-    text::{Constants, Piece, Symbol},
+    text::{Constants, Symbol},
     trace::{Site, Trace},
     value::{Object, ObjectId, ObjectKey, Value},
 };
@@ -33,6 +33,8 @@ pub(crate) struct Frame<'f, 'a> {
     /// What names each object.
     pub(crate) keys: Vec<ObjectKey>,
     ids: FxHashMap<ObjectKey, ObjectId>,
+    /// What is known of objects that this method has not touched, once asked: it is the same everywhere in the method.
+    untouched: FxHashMap<ObjectId, Rc<Object>>,
     /// The heap at the current point.
     pub(crate) heap: Heap,
     /// Effects by the instruction that has them.
@@ -81,6 +83,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             values: vec![Value::default(); body.values.len()],
             keys: Vec::new(),
             ids: FxHashMap::default(),
+            untouched: FxHashMap::default(),
             heap: Heap::default(),
             effects: BTreeMap::new(),
             thrown: Tags::default(),
@@ -132,11 +135,20 @@ impl<'f, 'a> Frame<'f, 'a> {
         if let Some(known) = self.heap.get(object) {
             return Rc::clone(known);
         }
-        Rc::new(self.unwritten(object))
+        self.untouched(object)
     }
 
     /// What is known of an object that this method has not touched.
-    pub(crate) fn unwritten(&mut self, object: ObjectId) -> Object {
+    pub(crate) fn untouched(&mut self, object: ObjectId) -> Rc<Object> {
+        if let Some(known) = self.untouched.get(&object) {
+            return Rc::clone(known);
+        }
+        let fresh = Rc::new(self.unwritten(object));
+        self.untouched.insert(object, Rc::clone(&fresh));
+        fresh
+    }
+
+    fn unwritten(&mut self, object: ObjectId) -> Object {
         let mut fresh = Object::default();
         match self.key(object) {
             ObjectKey::Input(path) => {
@@ -172,7 +184,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// The object, for changing.
     pub(crate) fn change(&mut self, object: ObjectId) -> &mut Object {
         if self.heap.get(object).is_none() {
-            let fresh = Rc::new(self.unwritten(object));
+            let fresh = self.untouched(object);
             self.heap.insert(object, fresh);
         }
         self.heap.change(object)
@@ -268,7 +280,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         if !self.app.is_texted(field) {
             return Constants::anything();
         }
-        Constants::one(Symbol::Text(self.app.tables.patterns.intern([Piece::Field(field)])))
+        Constants::one(Symbol::Text(self.app.tables.patterns.field(field)))
     }
 
     /// Notes the text that a field is given.
@@ -298,7 +310,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// Reads a part of one object.
     pub(crate) fn read_part(&mut self, object: ObjectId, step: Step) -> Value {
         let known = self.known(object);
-        let mut result = match known.parts.get(&step) {
+        let mut result = match known.parts.get(step) {
             Some(part) => part.clone(),
             None => self.unwritten_part(object, step),
         };
@@ -322,10 +334,10 @@ impl<'f, 'a> Frame<'f, 'a> {
     fn read_holder(&mut self, object: ObjectId, known: &Object, step: Step, result: &mut Value) {
         let others: Vec<Step> = match step {
             Step::Key(_) => vec![Step::Element],
-            _ => known.parts.keys().filter(|other| matches!(other, Step::Key(_))).copied().collect(),
+            _ => known.parts.keys().filter(|other| matches!(other, Step::Key(_))).collect(),
         };
         for other in others {
-            match known.parts.get(&other) {
+            match known.parts.get(other) {
                 Some(part) => result.join(part),
                 // What the caller has under an unknown key is found where it resolves the known one.
                 None if matches!(
@@ -344,7 +356,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         let from = Step::Key(self.app.from_key);
         if step != from
             && self.holders < HOLDERS_DEPTH_MAX
-            && let Some(inner) = known.parts.get(&from)
+            && let Some(inner) = known.parts.get(from)
         {
             self.holders += 1;
             let part = self.read(inner, step);
@@ -378,16 +390,19 @@ impl<'f, 'a> Frame<'f, 'a> {
                 Step::Element | Step::Key(_) if known.escaped => self.publish_in_statics(object, value),
                 _ => {}
             }
-            if alone && !known.many {
-                self.change(object).parts.insert(step, value.clone());
+            let joined = if alone && !known.many {
+                value.clone()
             } else {
-                let mut joined = match known.parts.get(&step) {
+                let mut joined = match known.parts.get(step) {
                     Some(part) => part.clone(),
                     None => self.unwritten_part(object, step),
                 };
                 joined.join(value);
-                self.change(object).parts.insert(step, joined);
-            }
+                joined
+            };
+            // An object that nobody else holds is changed in place.
+            drop(known);
+            self.change(object).parts.insert(step, joined);
         }
         if base.objects.is_empty()
             && let Step::Field(field) = step
@@ -407,7 +422,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// What a static field holds: what this method has put there, or whatever code anywhere may have.
     pub(crate) fn get_static(&mut self, field: FieldId) -> Value {
         let statics = self.object(ObjectKey::Statics);
-        let own = self.heap.get(statics).and_then(|known| known.parts.get(&Step::Field(field)).cloned());
+        let own = self.heap.get(statics).and_then(|known| known.parts.get(Step::Field(field)).cloned());
         own.unwrap_or_else(|| self.shared_value(field))
     }
 
@@ -425,7 +440,7 @@ impl<'f, 'a> Frame<'f, 'a> {
         let statics = self.object(ObjectKey::Statics);
         let Some(known) = self.heap.get(statics) else { return };
         let holding = known.parts.iter().filter(|(_, part)| part.objects.contains(&object));
-        let fields: Vec<Step> = holding.map(|(&step, _)| step).collect();
+        let fields: Vec<Step> = holding.map(|(step, _)| step).collect();
         for step in fields {
             if let Step::Field(field) = step {
                 self.publish(field, value);
@@ -457,7 +472,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 continue;
             }
             self.change(object).escaped = true;
-            for (&step, part) in &known.parts {
+            for (step, part) in known.parts.iter() {
                 pending.extend(&part.objects);
                 if let Step::Field(field) = step
                     && !part.tags.is_empty()
@@ -500,7 +515,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                 tags.join(&known.content);
                 self.app.work += known.parts.len() as u64 + 1;
                 let is_inert = known.exact_type.or(known.declared_type).is_some_and(|ty| self.app.is_inert(ty));
-                for (step, part) in &known.parts {
+                for (step, part) in known.parts.iter() {
                     if is_inert && matches!(step, Step::Field(_)) {
                         continue;
                     }

@@ -113,7 +113,7 @@ impl Frame<'_, '_> {
         }
         add_entry(found, None, &whole);
         let parts: Vec<(Step, Value)> =
-            self.known(object).parts.iter().map(|(step, value)| (*step, value.clone())).collect();
+            self.known(object).parts.iter().map(|(step, value)| (step, value.clone())).collect();
         for (step, value) in parts {
             let Step::Key(key) = step else {
                 let tags = self.deep_tags(&value);
@@ -211,7 +211,7 @@ impl Frame<'_, '_> {
         let mut names = Names::new();
         let known = self.known(object);
         for step in known.parts.keys() {
-            let Step::Key(key) = *step else { continue };
+            let Step::Key(key) = step else { continue };
             let name = self.app.tables.patterns.display(PatternId(key));
             if let Some(member) = name.strip_prefix(&prefix) {
                 let member = self.app.tables.patterns.literal(member);

@@ -235,13 +235,13 @@ impl Frame<'_, '_> {
         }
         let &[array] = list.objects.as_slice() else { return None };
         let known = self.known(array);
-        let is_open = known.exact_type.is_none() || known.parts.contains_key(&Step::Element);
+        let is_open = known.exact_type.is_none() || known.parts.contains_key(Step::Element);
         if is_open {
             return None;
         }
         let mut values = Vec::new();
         while let Step::Key(key) = self.index_step(i64::try_from(values.len()).ok()) {
-            match known.parts.get(&Step::Key(key)) {
+            match known.parts.get(Step::Key(key)) {
                 Some(part) => values.push(part.clone()),
                 None => break,
             }

@@ -147,7 +147,7 @@ impl Frame<'_, '_> {
             ObjectKey::Statics => return joined.insert(object, Rc::default()),
             ObjectKey::Input(_) | ObjectKey::Shared(_) | ObjectKey::Received(..) => {}
         }
-        let mut both = self.unwritten(object);
+        let mut both = Object::clone(&self.untouched(object));
         both.join(touched, |step| self.unwritten_part(object, step));
         joined.insert(object, Rc::new(both));
     }
@@ -217,8 +217,8 @@ impl Frame<'_, '_> {
         match &instruction.op {
             Op::Number { to, value, .. } => self.set(*to, number(*value)),
             Op::Text { to, text } => {
-                let text = self.app.program.text(*text).to_owned();
-                let pattern = self.app.tables.patterns.literal(&text);
+                let program = self.app.program;
+                let pattern = self.app.tables.patterns.literal(program.text(*text));
                 self.set(*to, Value::constant(Constants::one(Symbol::Text(pattern))))
             }
             Op::ClassOf { to, ty } => self.set(*to, Value::constant(Constants::one(Symbol::Class(*ty)))),
