@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::{frame::Frame, transfer::Outcome};
+use super::{frame::Frame, walk::Outcome};
 use crate::domain::{
     path::PathId,
     summary::{Act, Effect, SUMMARY_EFFECTS_MAX, SUMMARY_OBJECTS_MAX, Summary},

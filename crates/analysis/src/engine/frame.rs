@@ -30,6 +30,8 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) body: &'f Body,
     /// What is known of each value of the body.
     pub(crate) values: Vec<Value>,
+    /// When each of them changed.
+    pub(crate) changes: super::walk::Changes,
     /// What names each object.
     pub(crate) keys: Vec<ObjectKey>,
     ids: FxHashMap<ObjectKey, ObjectId>,
@@ -81,6 +83,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             method,
             body,
             values: vec![Value::default(); body.values.len()],
+            changes: super::walk::Changes::default(),
             keys: Vec::new(),
             ids: FxHashMap::default(),
             untouched: FxHashMap::default(),

@@ -335,8 +335,9 @@ impl Frame<'_, '_> {
         };
         if let Some(&name) = names.get(position)
             && let Some(value) = self.values.get_mut(name.index())
+            && value.tags.join(&tags)
         {
-            value.tags.join(&tags);
+            self.note_change(name);
         }
     }
 

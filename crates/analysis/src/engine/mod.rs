@@ -27,5 +27,6 @@ mod roots;
 mod schedule;
 mod transfer;
 pub(crate) mod uris;
+mod walk;
 
 pub use export::{AppInput, EntryComponent, analyse_app};

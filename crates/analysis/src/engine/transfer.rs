@@ -1,4 +1,4 @@
-//! What each instruction does to values and heap, and the walk over a body until nothing changes.
+//! What each instruction does to values and heap.
 
 use std::rc::Rc;
 
@@ -8,169 +8,20 @@ use findings::Hop;
 use super::{arrays, frame::Frame};
 use crate::domain::{
     heap::Heap,
-    path::{PathId, Step},
+    path::Step,
     tags::{Doubts, Operations, Tagged, Tags},
     text::{Constants, Symbol},
-    value::{Object, ObjectId, ObjectKey, Value},
+    value::Value,
 };
 
-/// How often the blocks of a method are gone through before the rest is cut.
-const SWEEPS_MAX: u32 = 4;
 /// Array positions below this are told apart.
 const INDICES_MAX: i64 = 16;
 
-/// What a method ends with.
-pub(crate) struct Outcome {
-    pub(crate) result: Value,
-    pub(crate) heap: Heap,
-}
-
 impl Frame<'_, '_> {
-    /// Goes through the body until nothing changes.
-    pub(crate) fn run(&mut self) -> Outcome {
-        self.bind_parameters();
-        self.prepare_control();
+    /// Runs a block; whether something changed, and the heap at its return, if it has one.
+    pub(crate) fn run_block(&mut self, block: &Block, result: &mut Value) -> (bool, Option<Heap>) {
         let body = self.body;
-        let count = body.blocks.len();
-        let mut ends: Vec<Option<Heap>> = vec![None; count];
-        let mut starts: Vec<Option<Heap>> = vec![None; count];
-        let mut outcome = Outcome { result: Value::default(), heap: Heap::default() };
-        let mut returned: Vec<Heap> = Vec::new();
-        let has_loop = body
-            .blocks
-            .iter()
-            .enumerate()
-            .any(|(at, block)| block.predecessors.iter().any(|before| before.index() >= at));
-        self.work_end = self.app.work + self.app.method_work_max(body.instructions.len());
-        for sweep in 0..SWEEPS_MAX {
-            let mut changed = false;
-            returned.clear();
-            for (at, block) in body.blocks.iter().enumerate() {
-                if self.is_spent() {
-                    self.approximated = true;
-                    break;
-                }
-                let Some(start) = self.start_heap(at, block, &starts, &ends) else { continue };
-                self.enter_block(at);
-                changed |= self.join_phis(at, block, &ends);
-                let same = starts.get(at).is_some_and(|old| old.as_ref().is_some_and(|old| *old == start));
-                if let Some(slot) = starts.get_mut(at) {
-                    *slot = Some(start.clone());
-                }
-                changed |= !same;
-                self.heap = start;
-                changed |= self.run_block(block, &mut outcome.result, &mut returned);
-                self.note_way(at, block);
-                if let Some(slot) = ends.get_mut(at) {
-                    *slot = Some(self.heap.clone());
-                }
-            }
-            if !has_loop || !changed || self.approximated {
-                break;
-            }
-            if sweep + 1 == SWEEPS_MAX {
-                self.app.cut("sweeps over a loop");
-            }
-        }
-        outcome.heap = self.join_heaps(&returned);
-        outcome
-    }
-
-    fn bind_parameters(&mut self) {
-        let body = self.body;
-        for (position, &value) in body.parameters.iter().enumerate() {
-            let path = PathId::root(u16::try_from(position).unwrap_or(u16::MAX));
-            let ty = self.app.type_of_path(self.method, path);
-            let bound = self.input_value(path, ty);
-            self.set(value, bound);
-        }
-    }
-
-    /// The heap at the start of a block: what its predecessors left, as far as they were visited.
-    fn start_heap(&mut self, at: usize, block: &Block, starts: &[Option<Heap>], ends: &[Option<Heap>]) -> Option<Heap> {
-        if at == 0 && block.predecessors.is_empty() {
-            return Some(Heap::default());
-        }
-        let mut heaps: Vec<Heap> = Vec::new();
-        if at == 0 {
-            heaps.push(Heap::default());
-        }
-        for before in &block.predecessors {
-            let index = before.index();
-            let Some(Some(end)) = ends.get(index) else { continue };
-            if self.goes(index, at) {
-                heaps.push(end.clone());
-            }
-            let exceptional = self
-                .body
-                .blocks
-                .get(index)
-                .is_some_and(|before| before.handlers.iter().any(|(_, handler)| handler.index() == at));
-            if exceptional && let Some(Some(start)) = starts.get(index) {
-                heaps.push(start.clone());
-            }
-        }
-        if heaps.is_empty() { None } else { Some(self.join_heaps(&heaps)) }
-    }
-
-    /// What any of these heaps may hold.
-    pub(crate) fn join_heaps(&mut self, heaps: &[Heap]) -> Heap {
-        let Some((first, rest)) = heaps.split_first() else { return Heap::default() };
-        let mut joined = first.clone();
-        for heap in rest {
-            for object in joined.differences(heap) {
-                match (joined.get(object).cloned(), heap.get(object)) {
-                    (Some(mine), Some(theirs)) if mine == *theirs => {}
-                    (Some(mine), Some(theirs)) => self.join_object(&mut joined, object, &mine, theirs),
-                    (Some(touched), None) => self.join_absent(&mut joined, object, &touched),
-                    (None, Some(touched)) => self.join_absent(&mut joined, object, touched),
-                    (None, None) => {}
-                }
-            }
-        }
-        joined
-    }
-
-    fn join_object(&mut self, joined: &mut Heap, object: ObjectId, mine: &Rc<Object>, theirs: &Object) {
-        let mut both = Object::clone(mine);
-        if both.join(theirs, |step| self.unwritten_part(object, step)) {
-            joined.insert(object, Rc::new(both));
-        }
-    }
-
-    /// One branch touched an object, the other did not: an input or shared object keeps what its name says, an object
-    /// made on one branch only does not exist on the other.
-    fn join_absent(&mut self, joined: &mut Heap, object: ObjectId, touched: &Rc<Object>) {
-        match self.key(object) {
-            ObjectKey::Made(..) => return joined.insert(object, Rc::clone(touched)),
-            // Where one branch wrote no static field, nothing is known of them afterwards.
-            ObjectKey::Statics => return joined.insert(object, Rc::default()),
-            ObjectKey::Input(_) | ObjectKey::Shared(_) | ObjectKey::Received(..) => {}
-        }
-        let mut both = Object::clone(&self.untouched(object));
-        both.join(touched, |step| self.unwritten_part(object, step));
-        joined.insert(object, Rc::new(both));
-    }
-
-    fn join_phis(&mut self, at: usize, block: &Block, ends: &[Option<Heap>]) -> bool {
-        let mut changed = false;
-        for phi in &block.phis {
-            let mut joined = self.value(phi.to).clone();
-            for (before, value) in &phi.from {
-                if ends.get(before.index()).is_some_and(Option::is_some) && self.goes(before.index(), at) {
-                    changed |= joined.join(self.value(*value));
-                }
-            }
-            let decided = self.control_of_join(at, &phi.from);
-            changed |= joined.tags.join(&decided);
-            self.set(phi.to, joined);
-        }
-        changed
-    }
-
-    fn run_block(&mut self, block: &Block, result: &mut Value, returned: &mut Vec<Heap>) -> bool {
-        let body = self.body;
-        let mut changed = false;
+        let (mut changed, mut returned) = (false, None);
         let range = block.first as usize..block.end as usize;
         for instruction in body.instructions.get(range).unwrap_or_default() {
             self.address = instruction.address;
@@ -183,7 +34,7 @@ impl Frame<'_, '_> {
                         result.join(&value);
                         result.tags.join(&self.control_here);
                     }
-                    returned.push(self.heap.clone());
+                    returned = Some(self.heap.clone());
                 }
                 Op::Throw { from } => {
                     let value = self.value(*from).clone();
@@ -193,7 +44,7 @@ impl Frame<'_, '_> {
                 _ => changed |= self.run_instruction(instruction),
             }
         }
-        changed
+        (changed, returned)
     }
 
     pub(crate) fn value(&self, id: ValueId) -> &Value {
@@ -207,6 +58,7 @@ impl Frame<'_, '_> {
         match self.values.get_mut(id.index()) {
             Some(slot) if *slot != value => {
                 *slot = value;
+                self.note_change(id);
                 true
             }
             _ => false,
