@@ -141,7 +141,8 @@ type Node = (usize, usize);
 /// Facts that fill a store or field, by app or owner.
 struct Writers<'a> {
     fields: BTreeMap<(usize, &'a str), Vec<usize>>,
-    stores: BTreeMap<(&'a str, &'a str), Vec<Node>>,
+    /// By owner and kind, then by names: many facts speak of the same ones, and comparing names is what costs.
+    stores: BTreeMap<(&'a str, &'a str), BTreeMap<&'a [String], Vec<Node>>>,
     replies: BTreeMap<(usize, &'a str), Vec<usize>>,
     /// By kind and name, of channels that not only the apps of one user share.
     wires: BTreeMap<(&'a str, &'a str), Vec<Node>>,
@@ -161,7 +162,8 @@ impl<'a> Writers<'a> {
                             writers.note_wire(channel, kind, found, (app, fact));
                             continue;
                         }
-                        writers.stores.entry((link.owner.as_str(), kind)).or_default().push((app, fact));
+                        let stores = writers.stores.entry((link.owner.as_str(), kind)).or_default();
+                        stores.entry(&found.names).or_default().push((app, fact));
                     }
                     FactAct::Reply(reply) => writers.replies.entry((app, reply.class.as_str())).or_default().push(fact),
                     FactAct::Sink(_) | FactAct::Send(_) => {}
@@ -396,17 +398,21 @@ impl Linker<'_> {
     fn store_writers(&self, reader: usize, kind: &str, names: &[String]) -> Vec<Writer> {
         let Some(link) = self.apps.get(reader) else { return Vec::new() };
         let mut found = Vec::new();
-        for &(app, fact) in self.writers.stores.get(&(link.owner.as_str(), kind)).into_iter().flatten() {
-            let Some(written) = self.fact(app, fact) else { continue };
-            let Some(sameness) = names::best_match(&written.names, names) else { continue };
-            let other = self.apps.get(app).map_or("", |app| &app.package);
-            // A file or table of another app of the same user needs an exact name: too many apps share core users.
-            if app != reader && sameness != names::Sameness::Equal {
-                continue;
+        let Some(stores) = self.writers.stores.get(&(link.owner.as_str(), kind)) else { return Vec::new() };
+        for (written, nodes) in stores {
+            let Some(sameness) = names::best_match(written, names) else { continue };
+            for &(app, fact) in nodes {
+                let other = self.apps.get(app).map_or("", |app| &app.package);
+                // A file or table of another app of the same user needs an exact name: too many apps share core users.
+                if app != reader && sameness != names::Sameness::Equal {
+                    continue;
+                }
+                let reason =
+                    (app != reader).then(|| format!("{} and {other} share the user {}", link.package, link.owner));
+                found.push(Writer { app, fact, reason, partly: sameness == names::Sameness::Alike });
             }
-            let reason = (app != reader).then(|| format!("{} and {other} share the user {}", link.package, link.owner));
-            found.push(Writer { app, fact, reason, partly: sameness == names::Sameness::Alike });
         }
+        found.sort();
         found
     }
 

@@ -169,7 +169,17 @@ impl Tags {
     }
 
     /// From sorted tags without repetition. A parameter implies its parts, and many parts are told as the whole.
-    fn bounded(tags: Vec<Tagged>) -> Self {
+    fn bounded(mut tags: Vec<Tagged>) -> Self {
+        let of_one_input = |pair: &[Tagged]| match pair {
+            [Tagged { tag: Tag::Input(one), .. }, Tagged { tag: Tag::Input(other), .. }] => {
+                one.whole() == other.whole()
+            }
+            _ => false,
+        };
+        if !tags.windows(2).any(of_one_input) {
+            tags.truncate(TAGS_MAX);
+            return Self(Some(tags.into()));
+        }
         let mut kept: Vec<Tagged> = Vec::with_capacity(tags.len());
         let mut rest = tags.into_iter().peekable();
         while let Some(first) = rest.next() {

@@ -54,10 +54,17 @@ pub(crate) enum Symbol {
 }
 
 /// A set of alternatives. Empty: nothing known to reach here yet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub(crate) struct Constants {
     symbols: SmallVec<[Symbol; 2]>,
     anything: bool,
+}
+
+// What a derived implementation would do element by element; values are copied at nearly every instruction.
+impl Clone for Constants {
+    fn clone(&self) -> Self {
+        Self { symbols: SmallVec::from_slice(&self.symbols), anything: self.anything }
+    }
 }
 
 impl Constants {
@@ -120,8 +127,10 @@ impl Constants {
     /// Adds the alternatives of `other`; whether something was new.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
         let before = (self.symbols.len(), self.anything);
-        for &symbol in &other.symbols {
-            self.add(symbol);
+        if self.symbols.is_empty() {
+            self.symbols = SmallVec::from_slice(&other.symbols);
+        } else if self.symbols != other.symbols {
+            other.symbols.iter().for_each(|&symbol| self.add(symbol));
         }
         self.anything |= other.anything;
         before != (self.symbols.len(), self.anything)

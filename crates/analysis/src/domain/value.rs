@@ -40,7 +40,7 @@ pub(crate) enum ObjectKey {
 }
 
 /// What is known of one value.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub(crate) struct Value {
     /// What the value itself is made of (for an object: what any part of it may be made of).
     pub(crate) tags: Tags,
@@ -48,6 +48,17 @@ pub(crate) struct Value {
     pub(crate) objects: SmallVec<[ObjectId; 2]>,
     /// Its constant text, number, class.
     pub(crate) constants: Constants,
+}
+
+// As for constants.
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        Self {
+            tags: self.tags.clone(),
+            objects: SmallVec::from_slice(&self.objects),
+            constants: self.constants.clone(),
+        }
+    }
 }
 
 impl Value {
