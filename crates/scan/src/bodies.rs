@@ -1,17 +1,25 @@
-//! Method bodies for the interpreter of constants, kept while one app is analysed.
+//! Method bodies, kept while one app is analysed: its phases go through the same methods one after the other.
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use analysis::constants::Bodies;
 use code::{Body, MethodId, Program};
 
-/// Most bodies kept; the interpreter asks for few methods, often.
-const BODIES_MAX: usize = 4096;
+/// Bodies of so many instructions are kept (some 130 bytes each, so 80 MB); the others are built again when asked for. That
+/// is all of nearly every app, and what is kept of a larger one stays, since whoever goes through all methods in order would
+/// find nothing of what was kept last.
+const INSTRUCTIONS_MAX: usize = 600_000;
 
 /// Bodies of one program, made when asked for.
 pub(crate) struct KeptBodies<'p> {
     program: &'p Program,
-    kept: RefCell<HashMap<MethodId, Option<Arc<Body>>>>,
+    kept: RefCell<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    bodies: HashMap<MethodId, Option<Arc<Body>>>,
+    instructions: usize,
 }
 
 impl<'p> KeptBodies<'p> {
@@ -22,15 +30,16 @@ impl<'p> KeptBodies<'p> {
 
 impl Bodies for KeptBodies<'_> {
     fn body(&self, method: MethodId) -> Option<Arc<Body>> {
-        if let Some(known) = self.kept.borrow().get(&method) {
+        if let Some(known) = self.kept.borrow().bodies.get(&method) {
             return known.clone();
         }
         let body = self.program.body_of(method).and_then(Result::ok).map(Arc::new);
         let mut kept = self.kept.borrow_mut();
-        if kept.len() >= BODIES_MAX {
-            kept.clear();
+        let instructions = body.as_ref().map_or(0, |body| body.instructions.len());
+        if kept.instructions + instructions <= INSTRUCTIONS_MAX {
+            kept.instructions += instructions;
+            kept.bodies.insert(method, body.clone());
         }
-        kept.insert(method, body.clone());
         body
     }
 }

@@ -211,8 +211,12 @@ impl Tags {
         self.0.is_none()
     }
 
+    fn as_slice(&self) -> &[Tagged] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tagged> {
-        self.0.iter().flat_map(|tags| tags.iter())
+        self.as_slice().iter()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -230,15 +234,18 @@ impl Tags {
 
     /// Whether all of `other` is here, also after it passed `operations`.
     fn contains_all(&self, other: &Self, operations: Operations) -> bool {
-        let mut mine = self.iter().peekable();
-        let mut before: Option<&Tagged> = None;
-        other.iter().all(|theirs| {
-            while let Some(passed) = mine.next_if(|tagged| tagged.tag < theirs.tag) {
-                before = Some(passed);
+        let (mine, theirs) = (self.as_slice(), other.as_slice());
+        let mut at = 0;
+        theirs.iter().all(|theirs| {
+            while mine.get(at).is_some_and(|tagged| tagged.tag < theirs.tag) {
+                at += 1;
             }
-            let whole = before
+            // The parameter that a part belongs to sorts before it, and no other part of it is then in the set.
+            let whole = at
+                .checked_sub(1)
+                .and_then(|before| mine.get(before))
                 .filter(|before| matches!(theirs.tag, Tag::Input(path) if before.tag == Tag::Input(path.whole())));
-            let found = whole.or_else(|| mine.peek().copied().filter(|tagged| tagged.tag == theirs.tag));
+            let found = whole.or_else(|| mine.get(at).filter(|tagged| tagged.tag == theirs.tag));
             found.is_some_and(|found| found.operations.contains(theirs.operations.and(operations)))
         })
     }

@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
+    sync::Arc,
 };
 
-use code::{FieldId, InvokeKind, MethodId, Op, Program, TypeId};
+use code::{Body, FieldId, InvokeKind, MethodId, Op, Program, TypeId};
 use knowledge::{Knowledge, Model, Role};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
@@ -189,6 +190,11 @@ impl<'a> App<'a> {
     pub(crate) const fn method_work_max(&self, instructions: usize) -> u64 {
         let (base, each) = if self.cycle_methods > LARGE_CYCLE_METHODS { (2_000, 50) } else { (20_000, 200) };
         base + each * instructions as u64
+    }
+
+    /// The body of a method, if it has one that can be read.
+    pub(crate) fn body(&self, method: MethodId) -> Option<Arc<Body>> {
+        self.bodies.body(method)
     }
 
     /// Counts a limit that was reached.

@@ -293,7 +293,7 @@ impl Export<'_, '_> {
         let program = self.app.program;
         let code = program.definition(method).and_then(|(_, definition)| definition.code);
         let path = code.and_then(|code| program.files().get(code.file as usize)).map(|file| file.path.clone());
-        let body = program.body_of(method).and_then(Result::ok);
+        let body = self.app.body(method);
         let lines: FxHashMap<u32, String> = body.as_ref().map_or_else(FxHashMap::default, |body| {
             let wanted: BTreeSet<u32> = positions.iter().map(|&position| self.steps[position].address).collect();
             let found = body.instructions.iter().filter(|instruction| wanted.contains(&instruction.address));

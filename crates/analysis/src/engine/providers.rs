@@ -111,7 +111,7 @@ fn compared_texts(app: &App<'_>, method: MethodId) -> BTreeSet<String> {
     }
     let mut texts = BTreeSet::new();
     for method in methods {
-        if let Some(Ok(body)) = app.program.body_of(method) {
+        if let Some(body) = app.body(method) {
             texts_in(app, &body, &mut texts);
         }
     }

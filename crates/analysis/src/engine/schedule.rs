@@ -50,15 +50,15 @@ pub(crate) fn summarise_all(app: &mut App<'_>) -> Size {
     let mut size = Size::default();
     let mut outlines: Vec<Outline> = Vec::with_capacity(methods.len());
     for &method in &methods {
-        let outline = match app.program.body_of(method) {
-            Some(Ok(body)) => {
+        let outline = match app.body(method) {
+            Some(body) => {
                 size.methods += 1;
                 size.instructions += u64::from(body.dalvik_instructions);
                 size.unknown_instructions += u64::from(body.unknown_instructions);
                 app.survey(method, &body);
                 outline(app, method, &body)
             }
-            _ => {
+            None => {
                 app.cut("methods that could not be decoded");
                 Outline::default()
             }
@@ -241,7 +241,7 @@ fn summarise_cycle(app: &mut App<'_>, methods: &[MethodId], edges: &[Vec<u32>], 
 
 /// Analyses one method; whether its summary changed.
 fn summarise(app: &mut App<'_>, method: MethodId) -> bool {
-    let Some(Ok(body)) = app.program.body_of(method) else { return false };
+    let Some(body) = app.body(method) else { return false };
     let mut frame = Frame::new(app, method, &body);
     let outcome = frame.run();
     let finished = frame.finish(outcome);
@@ -267,7 +267,7 @@ pub(crate) fn summarise_with(app: &mut App<'_>, method: MethodId, known: Assumpt
         app.cut("summaries for known classes");
         return None;
     }
-    let body = app.program.body_of(method)?.ok()?;
+    let body = app.body(method)?;
     if body.instructions.len() > SPECIALISED_INSTRUCTIONS_MAX {
         app.cut("summaries for known classes");
         return None;
