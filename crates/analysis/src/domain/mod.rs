@@ -1,5 +1,6 @@
 //! The nouns of the engine: paths, texts, tags, traces, values, objects, summaries.
 
+pub(crate) mod asked;
 pub(crate) mod heap;
 pub(crate) mod intents;
 pub(crate) mod parts;

@@ -5,12 +5,12 @@ use std::{cell::RefCell, rc::Rc};
 use code::{MethodId, TypeId};
 use findings::Hop;
 use knowledge::{InvokeRule, OriginKind};
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::{frame::Frame, schedule};
 use crate::{
     domain::{
+        asked::Asked,
         path::{PathId, Step},
         source::{Names, Source, What},
         summary::{Act, Assumed, Assumptions, Effect, Summary},
@@ -32,11 +32,11 @@ struct Application<'s> {
     summary: &'s Summary,
     arguments: &'s [Value],
     /// What the caller has at each path, once asked.
-    paths: FxHashMap<PathId, Value>,
+    paths: Asked<PathId, Value>,
     /// What that and all it refers to is made of.
-    made_of: FxHashMap<PathId, Tags>,
+    made_of: Asked<PathId, Tags>,
     /// Patterns with inputs, filled in.
-    patterns: FxHashMap<PatternId, Names>,
+    patterns: Asked<PatternId, Names>,
     /// The caller's objects for each object of the summary.
     objects: Vec<SmallVec<[ObjectId; 2]>>,
     depth: u32,
@@ -47,10 +47,10 @@ impl<'s> Application<'s> {
         Self {
             summary,
             arguments,
-            paths: FxHashMap::default(),
-            made_of: FxHashMap::default(),
-            patterns: FxHashMap::default(),
-            objects: Vec::new(),
+            paths: Asked::default(),
+            made_of: Asked::default(),
+            patterns: Asked::default(),
+            objects: Vec::with_capacity(summary.objects.len()),
             depth,
         }
     }
@@ -137,7 +137,7 @@ impl Frame<'_, '_> {
 
     /// What the caller has at a path.
     fn at_path(&mut self, application: &mut Application<'_>, path: PathId) -> Value {
-        if let Some(known) = application.paths.get(&path) {
+        if let Some(known) = application.paths.get(path) {
             return known.clone();
         }
         let root = usize::from(self.app.tables.paths.root_of(path));
@@ -224,7 +224,7 @@ impl Frame<'_, '_> {
 
     /// What the value at a path was made of when the call began.
     fn made_of(&mut self, application: &mut Application<'_>, path: PathId) -> Tags {
-        if let Some(known) = application.made_of.get(&path) {
+        if let Some(known) = application.made_of.get(path) {
             return known.clone();
         }
         let tags = if path == PathId::CONTROL {
@@ -250,8 +250,12 @@ impl Frame<'_, '_> {
                 }
                 Tag::Source(id) => {
                     self.app.work += 1;
-                    let Some(source) = self.app.tables.sources.get(id).cloned() else { continue };
                     let trace = tagged.trace.then(self.site(), Hop::Return, None);
+                    if !self.depends_on_caller(tagged.tag) {
+                        own.push(Tagged { trace, ..*tagged });
+                        continue;
+                    }
+                    let Some(source) = self.app.tables.sources.get(id).cloned() else { continue };
                     for what in self.translate_what(application, &source.what) {
                         let id = self.app.tables.sources.intern(Source { what, site: source.site });
                         own.push(Tagged { tag: Tag::Source(id), trace: trace.clone(), ..tagged.clone() });
@@ -351,6 +355,9 @@ impl Frame<'_, '_> {
     }
 
     fn translate_names(&mut self, application: &mut Application<'_>, names: &Names) -> Names {
+        if names.len() <= ALTERNATIVES_MAX && !names.iter().any(|&name| self.app.tables.patterns.has_input(name)) {
+            return Names::from_slice(names);
+        }
         let mut result = Names::new();
         for &name in names {
             for pattern in self.translate_pattern(application, name) {
@@ -369,7 +376,7 @@ impl Frame<'_, '_> {
         if !self.app.tables.patterns.has_input(id) {
             return smallvec::smallvec![id];
         }
-        if let Some(known) = application.patterns.get(&id) {
+        if let Some(known) = application.patterns.get(id) {
             return known.clone();
         }
         let found = self.filled_in(application, id);
@@ -404,6 +411,10 @@ impl Frame<'_, '_> {
     }
 
     fn translate_constants(&mut self, application: &mut Application<'_>, constants: &Constants) -> Constants {
+        let has_input = |symbol: &Symbol| matches!(symbol, Symbol::Text(id) if self.app.tables.patterns.has_input(*id));
+        if !constants.symbols().iter().any(has_input) {
+            return constants.clone();
+        }
         let mut result = Constants::default();
         if constants.is_open() {
             result.open();

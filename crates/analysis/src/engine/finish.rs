@@ -158,7 +158,8 @@ impl Frame<'_, '_> {
         (Tags::from_vec(inputs), Tags::from_vec(own))
     }
 
-    fn depends_on_caller(&self, tag: Tag) -> bool {
+    /// Whether a tag means something else for each caller.
+    pub(crate) fn depends_on_caller(&self, tag: Tag) -> bool {
         use crate::domain::source::What;
         match tag {
             Tag::Input(_) => true,
