@@ -1,15 +1,17 @@
 //! Answers already given: a small map that is made and dropped for every call of the app's code.
 
+use smallvec::SmallVec;
+
 /// Answers by key. The keys are kept apart and in order, so that adding one moves little.
 #[derive(Debug)]
 pub(crate) struct Asked<K, V> {
-    places: Vec<(K, u32)>,
+    places: SmallVec<[(K, u32); 8]>,
     answers: Vec<V>,
 }
 
 impl<K, V> Default for Asked<K, V> {
     fn default() -> Self {
-        Self { places: Vec::new(), answers: Vec::new() }
+        Self { places: SmallVec::new(), answers: Vec::new() }
     }
 }
 

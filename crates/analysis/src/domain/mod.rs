@@ -7,6 +7,7 @@ pub(crate) mod parts;
 pub(crate) mod path;
 pub(crate) mod source;
 pub(crate) mod summary;
+pub(crate) mod symbols;
 pub(crate) mod tags;
 pub(crate) mod text;
 pub(crate) mod trace;

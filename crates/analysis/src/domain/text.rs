@@ -5,14 +5,13 @@
 
 use std::rc::Rc;
 
-use code::{FieldId, TypeId};
+use code::FieldId;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::path::PathId;
+pub(crate) use super::symbols::{ALTERNATIVES_MAX, Constants, Symbol};
 
-/// More alternatives than this become "anything".
-pub(crate) const ALTERNATIVES_MAX: usize = 8;
 /// More pieces than this are cut to a gap.
 const PIECES_MAX: usize = 24;
 /// A literal longer than this is cut to a gap: no host, path or table name needs more.
@@ -39,103 +38,6 @@ pub(crate) enum Piece {
 /// An interned pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PatternId(pub(crate) u32);
-
-/// One alternative of a constant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Symbol {
-    /// Null.
-    Null,
-    /// A number.
-    Number(i64),
-    /// A text.
-    Text(PatternId),
-    /// A class literal.
-    Class(TypeId),
-}
-
-/// A set of alternatives. Empty: nothing known to reach here yet.
-#[derive(Debug, PartialEq, Eq, Default)]
-pub(crate) struct Constants {
-    symbols: SmallVec<[Symbol; 2]>,
-    anything: bool,
-}
-
-// What a derived implementation would do element by element; values are copied at nearly every instruction.
-impl Clone for Constants {
-    fn clone(&self) -> Self {
-        Self { symbols: SmallVec::from_slice(&self.symbols), anything: self.anything }
-    }
-}
-
-impl Constants {
-    /// Nothing known to reach here yet.
-    pub(crate) const NONE: Self = Self { symbols: SmallVec::new_const(), anything: false };
-
-    /// Exactly one alternative.
-    pub(crate) fn one(symbol: Symbol) -> Self {
-        Self { symbols: SmallVec::from_slice(&[symbol]), anything: false }
-    }
-
-    /// Anything.
-    pub(crate) fn anything() -> Self {
-        Self { symbols: SmallVec::new(), anything: true }
-    }
-
-    /// The alternatives known so far, though there may be others.
-    pub(crate) fn symbols(&self) -> &[Symbol] {
-        &self.symbols
-    }
-
-    /// Whether something beyond the alternatives is possible.
-    pub(crate) const fn is_open(&self) -> bool {
-        self.anything
-    }
-
-    /// The only alternative.
-    pub(crate) fn single(&self) -> Option<Symbol> {
-        match (self.symbols.as_slice(), self.anything) {
-            (&[one], false) => Some(one),
-            _ => None,
-        }
-    }
-
-    /// The only alternative, if it is a number.
-    pub(crate) fn number(&self) -> Option<i64> {
-        match self.single() {
-            Some(Symbol::Number(number)) => Some(number),
-            Some(Symbol::Null) => Some(0),
-            _ => None,
-        }
-    }
-
-    /// Adds an alternative. Texts are kept when there are too many (they are evidence), numbers are not.
-    pub(crate) fn add(&mut self, symbol: Symbol) {
-        if let Err(at) = self.symbols.binary_search(&symbol) {
-            if self.symbols.len() >= ALTERNATIVES_MAX {
-                self.anything = true;
-                return;
-            }
-            self.symbols.insert(at, symbol);
-        }
-    }
-
-    /// Makes room for anything else.
-    pub(crate) const fn open(&mut self) {
-        self.anything = true;
-    }
-
-    /// Adds the alternatives of `other`; whether something was new.
-    pub(crate) fn join(&mut self, other: &Self) -> bool {
-        let before = (self.symbols.len(), self.anything);
-        if self.symbols.is_empty() {
-            self.symbols = SmallVec::from_slice(&other.symbols);
-        } else if self.symbols != other.symbols {
-            other.symbols.iter().for_each(|&symbol| self.add(symbol));
-        }
-        self.anything |= other.anything;
-        before != (self.symbols.len(), self.anything)
-    }
-}
 
 /// A part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

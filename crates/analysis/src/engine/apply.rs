@@ -35,6 +35,8 @@ struct Application<'s> {
     paths: Asked<PathId, Value>,
     /// What that and all it refers to is made of.
     made_of: Asked<PathId, Tags>,
+    /// The constants and the text of what the caller has there.
+    texts: Asked<PathId, Constants>,
     /// Patterns with inputs, filled in.
     patterns: Asked<PatternId, Names>,
     /// The caller's objects for each object of the summary.
@@ -49,6 +51,7 @@ impl<'s> Application<'s> {
             arguments,
             paths: Asked::default(),
             made_of: Asked::default(),
+            texts: Asked::default(),
             patterns: Asked::default(),
             objects: Vec::with_capacity(summary.objects.len()),
             depth,
@@ -423,12 +426,7 @@ impl Frame<'_, '_> {
             match symbol {
                 Symbol::Text(id) => match &*self.app.tables.patterns.pieces(id) {
                     // An input alone keeps what it is: a number stays a number.
-                    [Piece::Input(path)] => {
-                        let actual = self.at_path(application, *path);
-                        result.join(&actual.constants);
-                        let text = self.text(&actual);
-                        result.join(&text);
-                    }
+                    [Piece::Input(path)] => self.join_text_at(application, *path, &mut result),
                     _ => {
                         for id in self.translate_pattern(application, id) {
                             result.add(Symbol::Text(id));
@@ -439,6 +437,19 @@ impl Frame<'_, '_> {
             }
         }
         result
+    }
+
+    /// Adds the constants and the text of what the caller has at a path.
+    fn join_text_at(&mut self, application: &mut Application<'_>, path: PathId, result: &mut Constants) {
+        if application.texts.get(path).is_none() {
+            let actual = self.at_path(application, path);
+            let mut text = actual.constants.clone();
+            text.join(&self.text(&actual));
+            application.texts.insert(path, text);
+        }
+        if let Some(text) = application.texts.get(path) {
+            result.join(text);
+        }
     }
 
     fn translate_effect(&mut self, application: &mut Application<'_>, effect: &Effect) {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use code::{BlockId, Body, FieldId, MethodId, TypeId};
 use findings::Hop;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use super::app::App;
 use crate::domain::{
@@ -37,6 +38,8 @@ pub(crate) struct Frame<'f, 'a> {
     ids: FxHashMap<ObjectKey, ObjectId>,
     /// What is known of objects that this method has not touched, once asked: it is the same everywhere in the method.
     untouched: FxHashMap<ObjectId, Rc<Object>>,
+    /// The same for what the caller brings, and whether it is plain: a folded path leads to both.
+    brought: FxHashMap<(PathId, bool), Value>,
     /// The heap at the current point.
     pub(crate) heap: Heap,
     /// Effects by the instruction that has them.
@@ -87,6 +90,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             keys: Vec::new(),
             ids: FxHashMap::default(),
             untouched: FxHashMap::default(),
+            brought: FxHashMap::default(),
             heap: Heap::default(),
             effects: BTreeMap::new(),
             thrown: Tags::default(),
@@ -245,13 +249,23 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// The value a caller brings at a path.
     pub(crate) fn input_value(&mut self, path: PathId, ty: Option<TypeId>) -> Value {
+        let is_plain = ty.is_some_and(|ty| self.app.is_plain(ty));
+        if let Some(known) = self.brought.get(&(path, is_plain)) {
+            return known.clone();
+        }
+        let value = self.new_input_value(path, is_plain);
+        self.brought.insert((path, is_plain), value.clone());
+        value
+    }
+
+    fn new_input_value(&mut self, path: PathId, is_plain: bool) -> Value {
         let pattern = self.app.tables.patterns.input(path);
         let assumed = self.assumptions.iter().find_map(|(known, assumed)| match assumed {
             Assumed::Constant(symbol) if *known == path => Some(*symbol),
             _ => None,
         });
         let mut value = Value::constant(Constants::one(assumed.unwrap_or(Symbol::Text(pattern))));
-        if ty.is_some_and(|ty| self.app.is_plain(ty)) {
+        if is_plain {
             // A number that is known carries no data.
             if !matches!(assumed, Some(Symbol::Number(_))) {
                 value.tags = Tags::one(Tag::Input(path), Trace::default());
@@ -466,7 +480,7 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// Code elsewhere may hold these objects from now on: what their fields hold is published.
     pub(crate) fn escape(&mut self, value: &Value) {
-        let mut pending: Vec<ObjectId> = value.objects.to_vec();
+        let mut pending: SmallVec<[ObjectId; 16]> = SmallVec::from_slice(&value.objects);
         let mut seen = 0;
         while let Some(object) = pending.pop() {
             let known = self.known(object);
@@ -476,7 +490,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             }
             self.change(object).escaped = true;
             for (step, part) in known.parts.iter() {
-                pending.extend(&part.objects);
+                pending.extend_from_slice(&part.objects);
                 if let Step::Field(field) = step
                     && !part.tags.is_empty()
                     && self.app.is_followed(field)
@@ -490,8 +504,8 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// Everything a value and all it refers to may be made of; not what objects that stand for the system have in fields.
     pub(crate) fn deep_tags(&mut self, value: &Value) -> Tags {
         let mut tags = value.tags.clone();
-        let mut seen: Vec<ObjectId> = Vec::new();
-        let mut pending: Vec<ObjectId> = value.objects.to_vec();
+        let mut seen: SmallVec<[ObjectId; 16]> = SmallVec::new();
+        let mut pending: SmallVec<[ObjectId; 16]> = SmallVec::from_slice(&value.objects);
         while let Some(object) = pending.pop() {
             if seen.contains(&object) || seen.len() >= DEEP_OBJECTS_MAX {
                 continue;
@@ -523,7 +537,7 @@ impl<'f, 'a> Frame<'f, 'a> {
                         continue;
                     }
                     tags.join(&part.tags);
-                    pending.extend(&part.objects);
+                    pending.extend_from_slice(&part.objects);
                 }
             }
         }
