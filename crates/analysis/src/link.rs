@@ -138,11 +138,14 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&F
 /// A fact: app and position.
 type Node = (usize, usize);
 
+/// Facts by the names that they speak of.
+type ByNames<'a> = BTreeMap<&'a [String], Vec<Node>>;
+
 /// Facts that fill a store or field, by app or owner.
 struct Writers<'a> {
     fields: BTreeMap<(usize, &'a str), Vec<usize>>,
     /// By owner and kind, then by names: many facts speak of the same ones, and comparing names is what costs.
-    stores: BTreeMap<(&'a str, &'a str), BTreeMap<&'a [String], Vec<Node>>>,
+    stores: BTreeMap<(&'a str, &'a str), ByNames<'a>>,
     replies: BTreeMap<(usize, &'a str), Vec<usize>>,
     /// By kind and name, of channels that not only the apps of one user share.
     wires: BTreeMap<(&'a str, &'a str), Vec<Node>>,
