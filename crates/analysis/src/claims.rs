@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    domain::tags::NATIVE_CODE,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
     native_files,
@@ -288,7 +289,7 @@ impl<'a> Teller<'a> {
             reasons.insert("the name of a store is only partly known");
             level = level.min(Level::Medium);
         }
-        if native_files::DOUBTS.iter().any(|doubt| reasons.contains(doubt)) {
+        if native_files::DOUBTS.iter().chain([&NATIVE_CODE]).any(|doubt| reasons.contains(doubt)) {
             level = Level::Low;
         }
         // Every app on the way is a place where unlike things may have been taken for one.

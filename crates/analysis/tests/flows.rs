@@ -46,7 +46,7 @@ fn every_case_says_exactly_what_is_expected() {
     components
         .extend(providers.iter().map(|provider| component("provider", &provider.class, &[], &provider.authorities)));
     let knowledge = Knowledge::embedded().unwrap();
-    let said = said(&program(&folder.join("flows.dex")), &components, &providers, &knowledge);
+    let said = said(&program(&folder.join("flows.dex")), &components, &providers, &[], &knowledge);
     let mut wrong = Vec::new();
     for (class, expected) in &cases {
         let found = said.get(&format!("case {class}")).cloned().unwrap_or_default();

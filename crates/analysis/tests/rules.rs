@@ -55,7 +55,7 @@ fn every_rule_says_exactly_what_is_expected() {
         let cases = cases.iter().filter(|case| case.follows_branches == follows);
         let components: Vec<EntryComponent> = cases.flat_map(|case| case.components.iter().cloned()).collect();
         let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
-        said(&program, &components, &[], &Knowledge::with_files(&[more]).unwrap())
+        said(&program, &components, &[], &[], &Knowledge::with_files(&[more]).unwrap())
     };
     let (plainly, with_branches) = (says(false), says(true));
     let mut wrong = Vec::new();

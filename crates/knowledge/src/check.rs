@@ -41,6 +41,9 @@ impl Loader {
             }
             self.check_sink(&entry.value.sink, &entry.at)?;
         }
+        for entry in self.native_acts.values() {
+            entry.value.sink.as_ref().map_or(Ok(()), |kind| self.check_sink(kind, &entry.at))?;
+        }
         for entry in self.channels.values() {
             entry.value.holds.iter().try_for_each(|kind| self.check_data(kind, &entry.at))?;
         }

@@ -48,6 +48,10 @@ pub struct NativeAct {
     pub label: String,
     /// The imports.
     pub imports: Vec<String>,
+    /// It counts only where one of these is led to as well; none for always.
+    pub along_with: Vec<String>,
+    /// Sink kind that what Java code gives to such a method may reach.
+    pub sink: Option<String>,
     /// Where they are documented.
     pub reference: String,
 }
@@ -83,7 +87,8 @@ impl Loader {
             return at.value("imports", "an import that does it");
         }
         let reference = reference(entry.reference, cited, at)?;
-        let act = NativeAct { id: entry.id.clone(), label: entry.label, imports: entry.imports, reference };
+        let (id, along_with, sink) = (entry.id.clone(), entry.along_with, entry.sink);
+        let act = NativeAct { id, label: entry.label, imports: entry.imports, along_with, sink, reference };
         put(&mut self.native_acts, entry.id.clone(), &entry.id, act, at)
     }
 

@@ -298,6 +298,9 @@ pub(crate) struct NativeAct {
     pub(crate) id: String,
     pub(crate) label: String,
     pub(crate) imports: Vec<String>,
+    #[serde(default)]
+    pub(crate) along_with: Vec<String>,
+    pub(crate) sink: Option<String>,
     pub(crate) reference: Option<String>,
 }
 

@@ -5,7 +5,7 @@
 use std::{error::Error, path::Path};
 
 use bytes::{Budget, ByteSource, Limits};
-use native::{Code, Elf, jni, strings};
+use native::{Code, Elf, EntryKind, jni, strings};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("give a file")?;
@@ -23,6 +23,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(code) = Code::read(&elf, &bytes) {
         println!("{} entries lead to {} functions, cut: {}", code.entries.len(), code.function_count(), code.is_cut);
+        for (entry, asks) in code.asks(&bytes, |kind| matches!(kind, EntryKind::Method { .. } | EntryKind::OnLoad)) {
+            for asks in asks {
+                println!("{:?} at {:#x} may ask for {:?} {:?}", entry.kind, asks.offset, asks.classes, asks.methods);
+            }
+        }
         for name in std::env::args().skip(2) {
             match code.way(std::slice::from_ref(&name)) {
                 Some((_, steps)) => steps.iter().for_each(|step| println!("{name}: {:#x} {}", step.offset, step.text)),

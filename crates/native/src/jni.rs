@@ -13,7 +13,7 @@ const BINDINGS_MAX: usize = 1 << 16;
 const PLACES_MAX: usize = 1 << 24;
 /// Longest name and signature of a method.
 const NAME_LEN_MAX: usize = 256;
-const SIGNATURE_LEN_MAX: usize = 1024;
+pub(crate) const SIGNATURE_LEN_MAX: usize = 1024;
 
 /// A Java method that is implemented natively.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,20 +154,25 @@ impl Pointers<'_> {
 
     fn text(&self, address: u64, len_max: usize) -> Option<&str> {
         let at = usize::try_from(self.elf.file_offset(address)?).ok()?;
-        let rest = self.bytes.get(at..)?;
-        let window = rest.get(..len_max.min(rest.len()))?;
-        let end = window.iter().position(|&byte| byte == 0)?;
-        std::str::from_utf8(window.get(..end)?).ok()
+        text_at(self.bytes, at, len_max)
     }
 }
 
-fn is_method_name(name: &str) -> bool {
+/// The text that ends with a zero and starts here.
+pub(crate) fn text_at(bytes: &[u8], at: usize, len_max: usize) -> Option<&str> {
+    let rest = bytes.get(at..)?;
+    let window = rest.get(..len_max.min(rest.len()))?;
+    let end = window.iter().position(|&byte| byte == 0)?;
+    std::str::from_utf8(window.get(..end)?).ok()
+}
+
+pub(crate) fn is_method_name(name: &str) -> bool {
     let is_start = |character: char| character.is_ascii_alphabetic() || matches!(character, '_' | '$');
     name.starts_with(is_start) && name.chars().all(|character| is_start(character) || character.is_ascii_digit())
 }
 
 /// `(` types `)` type.
-fn is_signature(text: &str) -> bool {
+pub(crate) fn is_signature(text: &str) -> bool {
     let Some((arguments, result)) = text.strip_prefix('(').and_then(|rest| rest.split_once(')')) else { return false };
     is_types(arguments, usize::MAX) && (result == "V" || is_types(result, 1) && !result.is_empty())
 }

@@ -11,12 +11,17 @@ use analysis::{
 use attribution::CodeShapes;
 use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
-use findings::HiddenString;
+use findings::{Coverage, HiddenString, NativeMethodRecord};
 use knowledge::Knowledge;
 use packages::{CodeFile, ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{bodies::KeptBodies, class_path::ClassPath, markers, sealed};
+use crate::{
+    app_libraries::{self, Library, Read},
+    bodies::KeptBodies,
+    class_path::ClassPath,
+    markers, sealed,
+};
 
 /// Most hidden strings listed per app.
 const HIDDEN_STRINGS_MAX: usize = 2_000;
@@ -48,6 +53,10 @@ pub struct AppResult {
     pub programs: BTreeSet<String>,
     /// Methods that it declares native, sorted.
     pub native_methods: Vec<NativeMethod>,
+    /// What they lead to in the libraries of the app.
+    pub native_records: Vec<NativeMethodRecord>,
+    /// Libraries of the app that could not be read.
+    pub unread_libraries: Vec<Coverage>,
     /// Java packages of its classes, with dots.
     pub namespaces: BTreeSet<String>,
     /// Shapes of its method bodies that some supplier is known by.
@@ -80,12 +89,13 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
 /// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.
 pub(crate) fn analyse(
     package: &Package,
+    libraries: &[Library<'_>],
     class_path: &ClassPath,
     knowledge: &Knowledge,
     kinds: &Kinds,
     shapes: &CodeShapes,
 ) -> AppResult {
-    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, class_path, knowledge, kinds, shapes))) {
+    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, libraries, class_path, knowledge, kinds, shapes))) {
         Ok(result) => result,
         Err(_) => AppResult {
             code: "opaque",
@@ -97,6 +107,7 @@ pub(crate) fn analyse(
 
 fn analyse_code(
     package: &Package,
+    libraries: &[Library<'_>],
     class_path: &ClassPath,
     knowledge: &Knowledge,
     kinds: &Kinds,
@@ -104,7 +115,8 @@ fn analyse_code(
 ) -> AppResult {
     if package.code_files.is_empty() && package.hidden_files.is_empty() {
         let code = if should_have_code(package) { "opaque" } else { "none" };
-        return AppResult { code, ..AppResult::default() };
+        let Read { records, unread, .. } = app_libraries::read(libraries, &[], knowledge);
+        return AppResult { code, native_records: records, unread_libraries: unread, ..AppResult::default() };
     }
     let files: Vec<InputFile> =
         code_files(package).map(|file| InputFile { path: file.path.clone(), source: file.source.clone() }).collect();
@@ -144,6 +156,7 @@ fn analyse_code(
     }
     let programs = programs(&program, &hidden_strings);
     let (namespaces, native_methods) = (namespaces(&program), native_methods(&program));
+    let libraries = app_libraries::read(libraries, &native_methods, knowledge);
     let (markers, schemes) = markers::found_in(&program, &hidden_strings, knowledge);
     let shapes = shapes.found_in(&program);
     let components = components(package);
@@ -160,6 +173,7 @@ fn analyse_code(
         components: &components,
         bodies: &bodies,
         text: &text,
+        libraries: &libraries.implemented,
     });
     AppResult {
         facts,
@@ -167,6 +181,8 @@ fn analyse_code(
         hosts,
         programs,
         native_methods,
+        native_records: libraries.records,
+        unread_libraries: libraries.unread,
         namespaces,
         shapes,
         markers,

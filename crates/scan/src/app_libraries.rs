@@ -5,16 +5,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use analysis::native_methods::{Reached, reached};
+use analysis::native_methods::{Implemented, NativeMethod, Reached, implemented};
 use bytes::ByteSource;
 use findings::{Coverage, NativeMethodRecord, NativeStep, Outcome};
 use firmware::{FileKind, Firmware};
 use knowledge::Knowledge;
 use native::Elf;
 use packages::Package;
-use rayon::prelude::*;
-
-use crate::app::AppResult;
 
 /// Most native methods told of one app.
 const METHODS_MAX: usize = 256;
@@ -59,6 +56,13 @@ pub(crate) fn of<'a>(packages: &'a [Package], firmware: &'a Firmware) -> Vec<Lib
     libraries
 }
 
+/// Those of one app.
+pub(crate) fn of_package<'l, 'a>(libraries: &'l [Library<'a>], package: usize) -> &'l [Library<'a>] {
+    let first = libraries.partition_point(|library| library.package < package);
+    let rest = libraries.get(first..).unwrap_or_default();
+    rest.get(..rest.partition_point(|library| library.package == package)).unwrap_or_default()
+}
+
 fn unpacked<'a>(folder: &str, package: usize, firmware: &'a Firmware) -> Vec<(&'a str, Library<'a>)> {
     let first = firmware.files.partition_point(|file| file.path.as_str() < folder);
     let below = firmware.files.get(first..).unwrap_or_default().iter();
@@ -73,42 +77,41 @@ fn unpacked<'a>(folder: &str, package: usize, firmware: &'a Firmware) -> Vec<(&'
         .collect()
 }
 
-/// What native methods lead to, by position of the app, and libraries that could not be read.
-pub(crate) fn methods(
-    libraries: &[Library<'_>],
-    results: &[AppResult],
-    knowledge: &Knowledge,
-) -> (BTreeMap<usize, Vec<NativeMethodRecord>>, Vec<Coverage>) {
-    let read: Vec<Result<Vec<NativeMethodRecord>, Coverage>> =
-        libraries.par_iter().map(|library| one(library, results, knowledge)).collect();
-    let (mut by_app, mut coverage): (BTreeMap<usize, Vec<_>>, _) = (BTreeMap::new(), Vec::new());
-    for (library, read) in libraries.iter().zip(read) {
-        match read {
-            Ok(found) if found.is_empty() => {}
-            Ok(found) => by_app.entry(library.package).or_default().extend(found),
-            Err(line) => coverage.push(line),
-        }
-    }
-    for found in by_app.values_mut() {
-        found.sort();
-        found.truncate(METHODS_MAX);
-    }
-    (by_app, coverage)
+/// What the libraries of one app say of its native methods.
+#[derive(Debug, Default)]
+pub(crate) struct Read {
+    /// By the name of each library.
+    pub(crate) implemented: Vec<(String, Implemented)>,
+    /// What is told with the app.
+    pub(crate) records: Vec<NativeMethodRecord>,
+    /// Libraries that could not be read.
+    pub(crate) unread: Vec<Coverage>,
 }
 
-fn one(
-    library: &Library<'_>,
-    results: &[AppResult],
-    knowledge: &Knowledge,
-) -> Result<Vec<NativeMethodRecord>, Coverage> {
-    let Some(result) = results.get(library.package).filter(|_| Elf::probe(library.source)) else {
-        return Ok(Vec::new());
-    };
-    let read = || reached(library.source, &result.native_methods, knowledge);
+/// Reads the libraries of an app that declares these native methods (sorted).
+pub(crate) fn read(libraries: &[Library<'_>], declared: &[NativeMethod], knowledge: &Knowledge) -> Read {
+    let mut read = Read::default();
+    for library in libraries.iter().filter(|library| Elf::probe(library.source)) {
+        match one(library, declared, knowledge) {
+            Ok(found) => {
+                read.records.extend(found.reached.iter().map(|reached| record(library, reached)));
+                let name = library.path.rsplit('/').next().unwrap_or(library.path);
+                read.implemented.push((name.to_owned(), found));
+            }
+            Err(line) => read.unread.push(line),
+        }
+    }
+    read.records.sort();
+    read.records.truncate(METHODS_MAX);
+    read
+}
+
+fn one(library: &Library<'_>, declared: &[NativeMethod], knowledge: &Knowledge) -> Result<Implemented, Coverage> {
+    let read = || implemented(library.source, declared, knowledge);
     // A fault of this program is a hole of this file, not the end of the scan.
     let reason = match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(found)) => return Ok(found.into_iter().map(|found| record(library, found)).collect()),
-        Ok(Err(error)) if matches!(error.kind, bytes::Kind::Unsupported(_)) => return Ok(Vec::new()),
+        Ok(Ok(found)) => return Ok(found),
+        Ok(Err(error)) if matches!(error.kind, bytes::Kind::Unsupported(_)) => return Ok(Implemented::default()),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "reading this native file failed inside".to_owned(),
     };
@@ -120,12 +123,12 @@ fn one(
     })
 }
 
-fn record(library: &Library<'_>, found: Reached) -> NativeMethodRecord {
+fn record(library: &Library<'_>, found: &Reached) -> NativeMethodRecord {
     NativeMethodRecord {
-        method: found.method,
-        act: found.act,
-        import: found.import,
+        method: found.name(),
+        act: found.act.clone(),
+        import: found.import.clone(),
         library: library.path.to_owned(),
-        way: found.way.into_iter().map(|(offset, text)| NativeStep { offset, text }).collect(),
+        way: found.way.iter().map(|(offset, text)| NativeStep { offset: *offset, text: text.clone() }).collect(),
     }
 }

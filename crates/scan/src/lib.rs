@@ -113,9 +113,10 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progr
     let firmware = firmware::unfold_over(inputs, &older, &budget, &unfolding);
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
-    let results = analyse(&packages, knowledge, &kinds, options, progress);
+    let libraries = app_libraries::of(&packages, &firmware);
+    let results = analyse(&packages, &libraries, knowledge, &kinds, options, progress);
     progress.at(Stage::Link, 0, 1, "");
-    let told = report::tell(inputs, &firmware, &packages, &results, knowledge);
+    let told = report::tell(inputs, &firmware, &packages, &libraries, &results, knowledge);
     progress.at(Stage::Link, 1, 1, "");
     told
 }
@@ -147,6 +148,7 @@ fn api_level(firmware: &Firmware) -> u32 {
 /// results is that of the packages.
 fn analyse(
     packages: &[Package],
+    libraries: &[app_libraries::Library<'_>],
     knowledge: &Knowledge,
     kinds: &Kinds,
     options: Options<'_>,
@@ -166,12 +168,13 @@ fn analyse(
         .with_max_len(1)
         .filter_map(|&at| packages.get(at).map(|package| (at, package)))
         .map(|(at, package)| {
-            let make = || app::analyse(package, &class_path, knowledge, kinds, &shapes);
+            let own = app_libraries::of_package(libraries, at);
+            let make = || app::analyse(package, own, &class_path, knowledge, kinds, &shapes);
             let kept = options.results.and_then(|results| {
                 // Only compiled code is explained by the class path.
                 let compiled = app::code_files(package).any(|file| !file.source.has(0, b"dex\n"));
                 let world = if compiled { class_path_digest.as_deref()? } else { &[] };
-                Some((results, reuse::key(package, knowledge, world)?))
+                Some((results, reuse::key(package, own, knowledge, world)?))
             });
             let result = match kept {
                 Some((results, key)) => results.get_or_make(key, make),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use attribution::Traits;
-use findings::{
-    AppRecord, Axis, CarriedRecord, ComponentRecord, Finding, Grade, Level, NativeMethodRecord, SignerRecord, Supplier,
-};
+use findings::{AppRecord, Axis, CarriedRecord, ComponentRecord, Finding, Grade, Level, SignerRecord, Supplier};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::{Component, Package};
 
@@ -55,7 +53,6 @@ pub(crate) fn app_record(
     package: &Package,
     result: &AppResult,
     added: Option<bool>,
-    native_methods: Vec<NativeMethodRecord>,
     findings: &[Finding],
     knowledge: &Knowledge,
 ) -> AppRecord {
@@ -78,7 +75,7 @@ pub(crate) fn app_record(
         grades: grades(findings.iter().filter(|finding| finding.parts.app == name), knowledge),
         suppliers: suppliers(package, result, knowledge),
         hidden_strings: result.hidden_strings.clone(),
-        native_methods,
+        native_methods: result.native_records.clone(),
         carried: package.carried.iter().map(carried_record).collect(),
         package: name,
     }

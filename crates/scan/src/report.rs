@@ -17,36 +17,33 @@ pub(crate) fn tell(
     inputs: &[Input],
     firmware: &Firmware,
     packages: &[Package],
+    libraries: &[app_libraries::Library<'_>],
     results: &[AppResult],
     knowledge: &Knowledge,
 ) -> Report {
     let open = OpenPermissions::new(packages, firmware, knowledge);
     let mut apps = link_apps(packages, results, &open);
     let mut containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
-    let libraries = app_libraries::of(packages, firmware);
-    let natives = native_files::read(firmware, packages, &libraries, results, knowledge);
+    let natives = native_files::read(firmware, packages, libraries, results, knowledge);
     for (app, container) in natives.link_apps() {
         apps.push(app);
         containers.push(container);
     }
     let (findings, cut_searches) = analysis::claims::claim(&apps, &containers, knowledge);
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
-    let (mut methods, unread_libraries) = app_libraries::methods(&libraries, results, knowledge);
     let records: Vec<AppRecord> = packages
         .iter()
         .zip(results)
-        .enumerate()
-        .filter(|(_, (package, _))| !package.name.is_empty() || package.path.ends_with(".apk"))
-        .map(|(number, (package, result))| {
+        .filter(|(package, _)| !package.name.is_empty() || package.path.ends_with(".apk"))
+        .map(|(package, result)| {
             let added = known.map(|known| baseline::is_added(&package.name, known, knowledge));
-            let methods = methods.remove(&number).unwrap_or_default();
-            record::app_record(package, result, added, methods, &findings, knowledge)
+            record::app_record(package, result, added, &findings, knowledge)
         })
         .collect();
     // What is beside an app is read for itself and as a part of it.
+    let unread_libraries = results.iter().flat_map(|result| &result.unread_libraries);
     let mut unread_natives = natives.coverage;
-    unread_natives
-        .extend(unread_libraries.into_iter().filter(|line| !unread_natives.contains(line)).collect::<Vec<_>>());
+    unread_natives.extend(unread_libraries.filter(|line| !unread_natives.contains(line)).cloned().collect::<Vec<_>>());
     let update_clients = updates::clients(packages, results, &findings, knowledge);
     let suppliers = image_suppliers(firmware, &records, knowledge);
     Report {

@@ -6,6 +6,8 @@ use packages::Package;
 use sha2::{Digest, Sha256};
 use store::{Key, KeyBuilder};
 
+use crate::app_libraries::Library;
+
 /// Digest of the sources of everything that decides what is found in an app.
 const SOURCES: &str = env!("TIDEWAITER_SOURCES");
 
@@ -14,7 +16,7 @@ const PIECE_LEN: usize = 1 << 20;
 
 /// What the result of analysing `package` depends on; nothing if its code cannot be read through, since what is missing
 /// today may be there tomorrow. `world` is what the rest of the image adds.
-pub(crate) fn key(package: &Package, knowledge: &Knowledge, world: &[u8]) -> Option<Key> {
+pub(crate) fn key(package: &Package, libraries: &[Library<'_>], knowledge: &Knowledge, world: &[u8]) -> Option<Key> {
     let mut key = KeyBuilder::new();
     key.part(SOURCES.as_bytes()).part(knowledge.digest().as_bytes()).part(world);
     key.part(package.path.as_bytes()).part(package.name.as_bytes()).part(&package.sha256);
@@ -24,6 +26,9 @@ pub(crate) fn key(package: &Package, knowledge: &Knowledge, world: &[u8]) -> Opt
     // Hidden code is inside of the package, and so in its digest; without one nothing is known.
     if !package.hidden_files.is_empty() && package.sha256 == [0; 32] {
         return None;
+    }
+    for library in libraries {
+        key.part(library.path.as_bytes()).part(&digest(library.source)?);
     }
     for file in &package.code_files {
         key.part(file.path.as_bytes()).part(&digest(&file.source)?);

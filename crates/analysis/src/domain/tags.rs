@@ -48,6 +48,9 @@ impl Doubts {
     /// It is not passed on itself, but decides what is done.
     pub(crate) const BRANCH: Self = Self(1 << 7);
 
+    /// Native code of the app got it, and may do it.
+    pub(crate) const NATIVE_CODE: Self = Self(1 << 8);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -61,7 +64,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 8] = [
+const REASONS: [(Doubts, &str); 9] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -70,7 +73,11 @@ const REASONS: [(Doubts, &str); 8] = [
     (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
     (Doubts::ANY_METHOD, "passes a method that is open to be called, and nothing shows that it is"),
     (Doubts::BRANCH, "the data only decides which way the code goes"),
+    (Doubts::NATIVE_CODE, NATIVE_CODE),
 ];
+
+/// The words of one doubt that makes a claim one of low confidence.
+pub(crate) const NATIVE_CODE: &str = "passes native code of the app, in which data is not followed";
 
 /// Reads words of doubts back; other words are an error.
 pub(crate) fn reasons<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<&'static str>, D::Error> {

@@ -11,7 +11,14 @@ use knowledge::{Knowledge, Model, Role};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use super::{bundled, classes::Classes, export::AppInput, roots, uris::Route};
+use super::{
+    bundled,
+    classes::Classes,
+    export::AppInput,
+    native::{self, NativeMethods},
+    roots,
+    uris::Route,
+};
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
     domain::{
@@ -68,6 +75,8 @@ pub(crate) struct App<'a> {
     pub(crate) knowledge: &'a Knowledge,
     pub(crate) kinds: &'a Kinds,
     pub(crate) classes: Classes<'a>,
+    /// What native methods may do.
+    pub(crate) native_methods: NativeMethods<'a>,
     pub(crate) interpreter: Interpreter<'a>,
     bodies: &'a dyn Bodies,
     /// The text of a resource of the app, by number.
@@ -124,7 +133,9 @@ pub(crate) struct App<'a> {
 
 impl<'a> App<'a> {
     pub(crate) fn new(input: AppInput<'a>) -> Self {
-        let AppInput { program, knowledge, kinds, bodies, text, .. } = input;
+        let AppInput { program, knowledge, kinds, bodies, text, libraries, .. } = input;
+        let classes = Classes::new(program, knowledge);
+        let native_methods = native::resolve(libraries, program, &classes, knowledge, kinds);
         let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
         let mut tables = Tables::default();
         let from_key = tables.patterns.literal("#from").0;
@@ -132,7 +143,8 @@ impl<'a> App<'a> {
             program,
             knowledge,
             kinds,
-            classes: Classes::new(program, knowledge),
+            classes,
+            native_methods,
             interpreter: Interpreter::new(program, bodies, Limits::default()),
             bodies,
             resource_text: text,

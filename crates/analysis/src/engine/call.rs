@@ -221,6 +221,12 @@ impl Frame<'_, '_> {
         if let Some(result) = self.reflective_call(method, receiver, arguments) {
             return result;
         }
+        let native = info.implementation.and_then(|found| self.app.native_methods.get(&found).cloned());
+        if let Some(native) = native {
+            let mut result = self.unmodelled_call(method, receiver, arguments);
+            result.join(&self.native_call(&native, method, receiver, arguments));
+            return result;
+        }
         match info.model {
             Some(model) => self.modelled_call(model, method, receiver, arguments, names.map(|names| (kind, names))),
             None => self.unmodelled_call(method, receiver, arguments),

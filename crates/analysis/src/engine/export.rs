@@ -10,6 +10,7 @@ use super::{
     app::App,
     field_texts::{self, Resolved},
     intents::dotted,
+    native::Library,
     roots::{self, PLATFORM, Roots},
     schedule,
 };
@@ -45,6 +46,8 @@ pub struct AppInput<'a> {
     pub bodies: &'a dyn Bodies,
     /// The text of a resource of the app, by number.
     pub text: &'a dyn Fn(u32) -> Option<String>,
+    /// Its native libraries.
+    pub libraries: &'a [Library],
 }
 
 /// A component the platform starts.

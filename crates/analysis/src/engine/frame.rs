@@ -77,6 +77,9 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) entered: Option<MethodId>,
     /// Address of the current instruction.
     pub(crate) address: u32,
+    /// Doubts of all that is done at the moment, and words for who does it.
+    pub(crate) doubted: Doubts,
+    pub(crate) done_by: Option<Rc<str>>,
 }
 
 impl<'f, 'a> Frame<'f, 'a> {
@@ -110,6 +113,8 @@ impl<'f, 'a> Frame<'f, 'a> {
             holders: 0,
             entered: None,
             address: 0,
+            doubted: Doubts::default(),
+            done_by: None,
         }
     }
 
@@ -592,6 +597,9 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// Records an effect, joined with an equal one.
     pub(crate) fn effect_at(&mut self, mut effect: Effect) {
+        if self.doubted != Doubts::default() {
+            effect.data = effect.data.doubted(self.doubted);
+        }
         if matches!(effect.act, Act::Sink(_) | Act::Stream(_) | Act::Store(_) | Act::Field(_) | Act::Reply) {
             effect.data.join(&self.control);
         }

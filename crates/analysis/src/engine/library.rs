@@ -511,7 +511,8 @@ impl Frame<'_, '_> {
     pub(super) fn yield_source(&mut self, call: &mut LibraryCall<'_>, to: &Place, what: What) {
         let site = self.site();
         let id = self.app.tables.sources.intern(Source { what, site });
-        let tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
+        let tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, self.done_by.clone()))
+            .doubted(self.doubted);
         let value = Value::made_of(tags);
         self.put(call, to, &value, false);
         // What comes in may be anything, whatever it is where nothing comes in.
@@ -528,6 +529,7 @@ impl Frame<'_, '_> {
             let operation = flow.operation.as_ref().filter(|_| rule.data.contains(&flow.from))?;
             Some(self.operation_note(call, operation, flow))
         });
+        let done = done.or_else(|| self.done_by.clone());
         let effect = |act, names| Effect {
             act,
             data: data.clone(),

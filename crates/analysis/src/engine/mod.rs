@@ -20,6 +20,7 @@ mod frame;
 mod intents;
 mod library;
 mod life;
+mod native;
 mod providers;
 mod reach;
 mod reflection;
@@ -30,3 +31,4 @@ pub(crate) mod uris;
 mod walk;
 
 pub use export::{AppInput, EntryComponent, analyse_app};
+pub use native::Library;

@@ -135,6 +135,9 @@ fn edges(app: &mut App<'_>, methods: &[MethodId], outlines: &[Outline]) -> Vec<V
             }
             let targets = info.implementation.iter().chain(info.overriders.iter().take(ORDER_TARGETS_MAX));
             wanted.extend(targets.filter_map(|target| positions.get(target)));
+            let native = info.implementation.and_then(|found| app.native_methods.get(&found));
+            let called_back = native.into_iter().flat_map(|native| native.own_methods());
+            wanted.extend(called_back.filter_map(|target| positions.get(&target)));
         }
         for &ty in &outline.creates {
             let methods = called_back.entry(ty).or_insert_with(|| app.classes.platform_callable(ty).into()).clone();

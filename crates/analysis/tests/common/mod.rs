@@ -8,7 +8,7 @@ use std::{
 };
 
 use analysis::{
-    AppInput, EntryComponent, Kinds, analyse_app,
+    AppInput, EntryComponent, Kinds, Library, analyse_app,
     constants::Bodies,
     facts::{AppFacts, FactAct},
     link::{LinkApp, LinkProvider, link},
@@ -43,10 +43,15 @@ pub(crate) fn pairs(list: &toml::Value) -> Pairs {
     list.as_array().unwrap().iter().map(|pair| (text(pair, "source"), text(pair, "sink"))).collect()
 }
 
-fn analysed(program: &Program, components: &[EntryComponent], knowledge: &Knowledge) -> AppFacts {
+fn analysed(
+    program: &Program,
+    components: &[EntryComponent],
+    libraries: &[Library],
+    knowledge: &Knowledge,
+) -> AppFacts {
     let kept = Kept(program, RefCell::default());
     let kinds = Kinds::new(knowledge);
-    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text: &|_| None })
+    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text: &|_| None, libraries })
 }
 
 /// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
@@ -54,9 +59,10 @@ pub(crate) fn said(
     program: &Program,
     components: &[EntryComponent],
     providers: &[LinkProvider],
+    libraries: &[Library],
     knowledge: &Knowledge,
 ) -> BTreeMap<String, Pairs> {
-    let facts = analysed(program, components, knowledge);
+    let facts = analysed(program, components, libraries, knowledge);
     let app = LinkApp {
         package: "flows".into(),
         path: "/flows.dex".into(),

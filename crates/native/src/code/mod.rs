@@ -7,6 +7,7 @@
 mod aarch64;
 mod arm;
 mod entries;
+mod java;
 mod registers;
 mod starts;
 mod sweep;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use entries::{Entry, EntryKind};
+pub use java::Asks;
 use starts::FUNCTIONS_MAX;
 pub use ways::{Common, Goal, Step};
 
@@ -88,6 +90,8 @@ struct Function {
     calls: Vec<Call>,
     /// Addresses it puts together, sorted.
     addresses: Vec<u64>,
+    /// The same in the order of the code.
+    in_order: Vec<u64>,
 }
 
 /// What the entry points of a file lead to.
@@ -221,6 +225,7 @@ impl<'a> Walk<'a> {
         for (at, event) in events {
             self.event((start, end), at, event, &mut function);
         }
+        function.in_order.clone_from(&function.addresses);
         function.addresses.sort_unstable();
         function.addresses.dedup();
         function

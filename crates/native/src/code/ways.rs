@@ -213,7 +213,7 @@ impl Code<'_> {
         Step { offset: self.offset(call.at), text: format!("{} {verb} {target}", told(from)), import }
     }
 
-    fn offset(&self, address: u64) -> u64 {
+    pub(super) fn offset(&self, address: u64) -> u64 {
         self.elf.file_offset(super::starts::plain(self.elf, address)).unwrap_or(0)
     }
 }
