@@ -173,7 +173,6 @@ impl Hidden {
         if self.carried.len() < CARRIED_MAX
             && let Some(package) = read_carried(&archive, path, self.api_level, budget)
         {
-            self.problems.extend(package.problems.iter().map(|problem| format!("{path}: {problem}")));
             self.carried.push(package);
         }
         for trouble in &archive.problems {

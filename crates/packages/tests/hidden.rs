@@ -100,6 +100,21 @@ fn code_is_found_with_the_way_to_it() {
 }
 
 #[test]
+fn what_is_wrong_with_a_carried_manifest_is_told_of_what_is_carried() {
+    let plugin = archive(&[("AndroidManifest.xml", vec![3; 40]), ("classes.dex", dex())]);
+    let package = support::open(archive(&[("classes.dex", dex()), ("assets/plugin.apk", plugin)]));
+    let [carried] = package.carried.as_slice() else { panic!("{:?}", package.carried) };
+    assert!(carried.path.ends_with("!assets/plugin.apk"), "{}", carried.path);
+    assert!(
+        carried.problems.iter().any(|problem| problem.starts_with("AndroidManifest.xml: ")),
+        "{:?}",
+        carried.problems
+    );
+    assert!(package.problems.iter().all(|problem| !problem.contains("plugin.apk")), "{:?}", package.problems);
+    assert_eq!(package.hidden_files.len(), 1, "its code is found all the same");
+}
+
+#[test]
 fn cipher_text_is_named_and_media_are_not() {
     let mut dice = support::Dice::new(7);
     let noise: Vec<u8> = (0..70_000).map(|_| dice.below(256) as u8).collect();

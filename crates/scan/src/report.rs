@@ -145,6 +145,11 @@ fn coverage(
         if !package.problems.is_empty() {
             lines.push(line("package", Outcome::Partial(package.problems.clone())));
         }
+        // What is wrong with a manifest that is carried says nothing of the app that carries it.
+        for carried in package.carried.iter().filter(|carried| !carried.problems.is_empty()) {
+            let outcome = Outcome::Partial(carried.problems.clone());
+            lines.push(Coverage { path: carried.path.clone(), ..line("carried package", outcome) });
+        }
         if !package.hidden_files.is_empty() {
             let places: Vec<&str> = package.hidden_files.iter().map(|file| file.path.as_str()).collect();
             lines.push(line("hidden code", Outcome::Read(places.join(", "))));

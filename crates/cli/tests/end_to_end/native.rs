@@ -95,6 +95,7 @@ fn native_methods_and_carried_packages_are_told_with_the_app() {
     let expected = [
         ("org.example.fixture.Calls.run", "exec", "system"),
         ("org.example.fixture.Calls.start", "connect", "connect"),
+        ("org.example.fixture.Calls.start", "send", "send"),
     ];
     let expected = expected.map(|(method, act, import)| (method.to_owned(), act.to_owned(), import.to_owned()));
     assert_eq!(found, expected);
