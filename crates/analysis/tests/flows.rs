@@ -1,14 +1,19 @@
 //! The cases of `fixtures/flows`: one behaviour of the language or the platform each, with what must be said about it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "../../code/tests/common/mod.rs"]
+mod writers;
 
 use std::{fs, path::Path};
 
-use analysis::{EntryComponent, link::LinkProvider};
-use common::{Pairs, pairs, program, said};
+use analysis::{EntryComponent, facts::AppFacts, link::LinkProvider};
+use bytes::{Budget, ByteSource, Limits};
+use code::{InputFile, Program};
+use common::{Pairs, analysed, pairs, program, said};
 use knowledge::Knowledge;
+use writers::{oat, quick};
 
 fn dotted(descriptor: &str) -> String {
     descriptor.trim_start_matches('L').trim_end_matches(';').replace('/', ".")
@@ -24,9 +29,10 @@ fn component(kind: &str, class: &str, methods: &[&str], authorities: &[String]) 
     }
 }
 
-#[test]
-fn every_case_says_exactly_what_is_expected() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
+/// Cases by class, providers, and the components of both.
+type Cases = (Vec<(String, Pairs)>, Vec<LinkProvider>, Vec<EntryComponent>);
+
+fn cases(folder: &Path) -> Cases {
     let expected: toml::Table = fs::read_to_string(folder.join("expected.toml")).unwrap().parse().unwrap();
     let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap().to_owned();
     let cases = expected["case"].as_array().unwrap().iter();
@@ -45,6 +51,13 @@ fn every_case_says_exactly_what_is_expected() {
         cases.iter().map(|(class, _)| component("case", class, &["run"], &[])).collect();
     components
         .extend(providers.iter().map(|provider| component("provider", &provider.class, &[], &provider.authorities)));
+    (cases, providers, components)
+}
+
+#[test]
+fn every_case_says_exactly_what_is_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
+    let (cases, providers, components) = cases(&folder);
     let knowledge = Knowledge::embedded().unwrap();
     let said = said(&program(&folder.join("flows.dex")), &components, &providers, &[], &knowledge);
     let mut wrong = Vec::new();
@@ -58,4 +71,70 @@ fn every_case_says_exactly_what_is_expected() {
     }
     assert!(cases.len() > 50, "the cases are gone");
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+/// An optimised file in which nothing was rewritten, and that names no class path.
+fn optimised(dex: &[u8]) -> Vec<u8> {
+    const HEADER_LEN: u32 = 40;
+    let len = dex.len() as u32;
+    let end = HEADER_LEN + len.next_multiple_of(8);
+    let mut out = b"dey\n036\0".to_vec();
+    for field in [HEADER_LEN, len, end, 16, end + 16, 0, 0, 0] {
+        out.extend(field.to_le_bytes());
+    }
+    out.extend(dex);
+    out.resize(end as usize + 16, 0);
+    out
+}
+
+/// The files of an app, by name.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// The same code in each kind of what holds code, as the files of an app; that bodies are the same from every version is tested where
+/// they are read.
+fn containers(dex: &[u8]) -> Vec<(&'static str, Files)> {
+    let rewritten = [quick::quicken(dex, true)];
+    let (shortened, kept) = quick::quicken(dex, false);
+    let odex = |version, dex: &[u8]| oat::elf(&oat::oat(version, &[("X.apk", dex.to_vec())]), true);
+    let quickened = oat::oat_with(88, &[("X.apk", shortened)], std::slice::from_ref(&kept));
+    vec![
+        ("dey036", vec![("X.odex", optimised(dex))]),
+        ("oat 39", vec![("X.odex", odex(39, dex))]),
+        ("oat 88", vec![("X.odex", oat::elf(&quickened, true))]),
+        ("oat 131", vec![("X.odex", odex(131, dex)), ("X.vdex", quick::vdex(10, &rewritten))]),
+        ("compact dex", vec![("X.vdex", quick::compact_vdex(&rewritten))]),
+    ]
+}
+
+/// The facts without the places of files, which are those of the container.
+fn facts(files: Files, components: &[EntryComponent], knowledge: &Knowledge) -> AppFacts {
+    let open = |(path, bytes): (&str, Vec<u8>)| InputFile { path: path.into(), source: ByteSource::from_bytes(bytes) };
+    let files: Vec<InputFile> = files.into_iter().map(open).collect();
+    let program = Program::build(&files, &Budget::new(Limits::FILE));
+    assert!(program.problems.is_empty(), "{:?}", program.problems);
+    let mut facts = analysed(&program, components, &[], knowledge);
+    for step in &mut facts.steps {
+        (step.path, step.offset) = (String::new(), 0);
+    }
+    facts
+}
+
+#[test]
+fn the_same_app_does_the_same_whichever_container_it_comes_from() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
+    let (_, _, components) = cases(&folder);
+    let knowledge = Knowledge::embedded().unwrap();
+    let dex = writers::fixture("../flows/flows.dex");
+    let expected = facts(vec![("classes.dex", dex.clone())], &components, &knowledge);
+    assert!(expected.facts.len() > 100 && expected.steps.len() > 100, "{}", expected.facts.len());
+    for (name, files) in containers(&dex) {
+        let found = facts(files, &components, &knowledge);
+        assert_eq!(found.steps, expected.steps, "{name}");
+        assert_eq!(found.facts, expected.facts, "{name}");
+        assert_eq!(
+            (found.entries, found.registrations),
+            (expected.entries.clone(), expected.registrations.clone()),
+            "{name}"
+        );
+    }
 }

@@ -43,7 +43,8 @@ pub(crate) fn pairs(list: &toml::Value) -> Pairs {
     list.as_array().unwrap().iter().map(|pair| (text(pair, "source"), text(pair, "sink"))).collect()
 }
 
-fn analysed(
+/// What an app does to the world.
+pub(crate) fn analysed(
     program: &Program,
     components: &[EntryComponent],
     libraries: &[Library],
