@@ -20,7 +20,8 @@ use crate::{
     native_files,
 };
 
-/// A way that is less than certain and passes more apps than this is told with low confidence.
+/// A way that is less than certain and passes more apps than this is counted, and not told: every app on it is a place where
+/// unlike things may have been taken for one, and where every app talks to a few services such ways lead from all to all.
 const DOUBTFUL_APPS_MAX: usize = 2;
 /// Kind of the callbacks that the user causes.
 const GESTURE: &str = "gesture";
@@ -29,14 +30,24 @@ const LISTED_MAX: usize = 24;
 /// How many pairs of places a finding lists; it counts all.
 const PLACES_LISTED_MAX: usize = 256;
 
-/// Findings of an image, worst first, and how many searches for flows were cut. `containers` are the layers around each
-/// app.
+/// What was found in an image.
+#[derive(Debug)]
+pub struct Claims {
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// How many searches for flows were cut.
+    pub searches_cut: u64,
+    /// How many findings are not told: some step of their way is doubtful, and it passes many apps.
+    pub untold: u64,
+}
+
+/// What the ways of data through an image come to. `containers` are the layers around each app.
 #[must_use]
-pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge) -> (Vec<Finding>, u64) {
+pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge) -> Claims {
     let teller = Teller { apps, containers, knowledge };
     let mut groups: BTreeMap<Key<'_>, Group> = BTreeMap::new();
     let mut rules: FxHashMap<(usize, usize), BTreeMap<String, Vec<&Rule>>> = FxHashMap::default();
-    let cuts = link(apps, knowledge, &mut |flow| {
+    let searches_cut = link(apps, knowledge, &mut |flow| {
         let Some(&first) = flow.chain.first() else { return };
         let of_sink = rules.entry((first.app, first.fact)).or_default();
         if !of_sink.contains_key(flow.source) {
@@ -48,13 +59,16 @@ pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge)
             }
         }
     });
+    let all = groups.len();
+    groups.retain(|_, group| !group.best.as_ref().is_some_and(|best| teller.is_far_fetched(best)));
+    let untold = (all - groups.len()) as u64;
     let mut findings: Vec<Finding> = groups.iter().filter_map(|(key, group)| teller.finding(key, group)).collect();
     findings.sort_by(|a, b| {
         let order =
             |finding: &Finding| (finding.parts.modifiers.reachable, finding.parts.rank, finding.parts.confidence.level);
         order(b).cmp(&order(a)).then_with(|| a.parts.cmp(&b.parts))
     });
-    (findings, cuts)
+    Claims { findings, searches_cut, untold }
 }
 
 /// What one finding is about.
@@ -279,6 +293,13 @@ impl<'a> Teller<'a> {
         all.into_iter().cloned().collect()
     }
 
+    /// Whether a way passes many apps, and not every step is certain.
+    fn is_far_fetched(&self, best: &Best) -> bool {
+        let mut data = best.chain.iter().filter_map(|hop| self.data(*hop));
+        let is_doubtful = best.name_partly_known || data.any(|data| !data.doubts.is_empty());
+        is_doubtful && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX
+    }
+
     fn confidence(&self, best: &Best) -> Confidence {
         let mut reasons: BTreeSet<&str> = BTreeSet::new();
         for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
@@ -290,11 +311,6 @@ impl<'a> Teller<'a> {
             level = level.min(Level::Medium);
         }
         if native_files::DOUBTS.iter().chain([&NATIVE_CODE]).any(|doubt| reasons.contains(doubt)) {
-            level = Level::Low;
-        }
-        // Every app on the way is a place where unlike things may have been taken for one.
-        if !reasons.is_empty() && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX {
-            reasons.insert("passes three or more apps, and not every step is certain");
             level = Level::Low;
         }
         let (unreached, ..) = best.order;

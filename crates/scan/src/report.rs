@@ -12,6 +12,10 @@ use crate::{
     OpenPermissions, app::AppResult, app_libraries, baseline, link_apps, native, native_files, record, updates,
 };
 
+/// Names of limits that ways through several apps meet.
+const SEARCHES_CUT: &str = "searches for the origin of data";
+const UNTOLD: &str = "doubtful ways over three or more apps, not told";
+
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
     inputs: &[Input],
@@ -29,7 +33,9 @@ pub(crate) fn tell(
         apps.push(app);
         containers.push(container);
     }
-    let (findings, cut_searches) = analysis::claims::claim(&apps, &containers, knowledge);
+    let claims = analysis::claims::claim(&apps, &containers, knowledge);
+    let cut_ways = [(SEARCHES_CUT, claims.searches_cut), (UNTOLD, claims.untold)];
+    let findings = claims.findings;
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
     let records: Vec<AppRecord> = packages
         .iter()
@@ -57,7 +63,7 @@ pub(crate) fn tell(
         identity: packages::identity(firmware, packages),
         grades: record::grades(findings.iter(), knowledge),
         coverage: coverage(firmware, packages, results, unread_natives, knowledge),
-        statistics: statistics(firmware, &records, results, cut_searches),
+        statistics: statistics(firmware, &records, results, &cut_ways),
         findings,
         suppliers,
         parties: parties(firmware, packages, knowledge),
@@ -189,14 +195,17 @@ fn why_opaque(package: &Package, result: &AppResult) -> String {
     }
 }
 
-fn statistics(firmware: &Firmware, records: &[AppRecord], results: &[AppResult], cut_searches: u64) -> Statistics {
+fn statistics(
+    firmware: &Firmware,
+    records: &[AppRecord],
+    results: &[AppResult],
+    cut_ways: &[(&str, u64)],
+) -> Statistics {
     let mut cuts: BTreeMap<String, u64> = BTreeMap::new();
     for (name, count) in results.iter().flat_map(|result| &result.facts.cuts) {
         *cuts.entry(name.clone()).or_default() += count;
     }
-    if cut_searches > 0 {
-        cuts.insert("searches for the origin of data".to_owned(), cut_searches);
-    }
+    cuts.extend(cut_ways.iter().filter(|(_, count)| *count > 0).map(|&(name, count)| (name.to_owned(), count)));
     let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
     Statistics {
         files: count(firmware.files.len()),

@@ -113,14 +113,13 @@ def own_pairs(report):
 
 def mariana_pairs(folder):
     """The same of what Mariana Trench found."""
+    called = lambda method: (method if isinstance(method, str) else method["name"]).partition(";.")[2].split(":")[0]
     pairs = set()
     for path in folder.glob("model@*.json"):
         for line in path.read_text().splitlines():
             for issue in json.loads(line).get("issues", []) if line.startswith("{") else []:
-                ends = [
-                    {origin.get("method", "").partition(";.")[2].split(":")[0] for way in issue[end] for kind in way["kinds"]
-                     for origin in kind.get("origins", [])}
-                    for end in ("sources", "sinks")]
+                ends = [{called(origin.get("method", "")) for way in issue[end] for kind in way["kinds"]
+                         for origin in kind.get("origins", [])} for end in ("sources", "sinks")]
                 pairs |= {(source, sink) for source in ends[0] for sink in ends[1]}
     return pairs
 

@@ -108,8 +108,16 @@ impl Constants {
         self.anything = true;
     }
 
+    /// Whether nothing that is added would change it.
+    pub(crate) fn is_full(&self) -> bool {
+        self.anything && self.symbols().len() >= ALTERNATIVES_MAX
+    }
+
     /// Adds the alternatives of `other`; whether something was new.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
+        if self.is_full() {
+            return false;
+        }
         let opened = other.anything && !self.anything;
         self.anything |= other.anything;
         if self.has_same_symbols(other) {
@@ -133,6 +141,10 @@ impl Constants {
             return;
         }
         let room = ALTERNATIVES_MAX.saturating_sub(mine.len());
+        if room == 0 {
+            self.anything = true;
+            return;
+        }
         let mut merged: smallvec::SmallVec<[Symbol; ALTERNATIVES_MAX]> = smallvec::SmallVec::from_slice(mine);
         merged.extend(others.iter().filter(is_new).take(room).copied());
         merged.sort_unstable();

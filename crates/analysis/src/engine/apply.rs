@@ -423,6 +423,9 @@ impl Frame<'_, '_> {
             result.open();
         }
         for &symbol in constants.symbols() {
+            if result.is_full() {
+                break;
+            }
             match symbol {
                 Symbol::Text(id) => match &*self.app.tables.patterns.pieces(id) {
                     // An input alone keeps what it is: a number stays a number.
