@@ -20,9 +20,6 @@ use crate::{
     native_files,
 };
 
-/// A way that is less than certain and passes more apps than this is counted, and not told: every app on it is a place where
-/// unlike things may have been taken for one, and where every app talks to a few services such ways lead from all to all.
-const DOUBTFUL_APPS_MAX: usize = 2;
 /// Kind of the callbacks that the user causes.
 const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
@@ -37,8 +34,8 @@ pub struct Claims {
     pub findings: Vec<Finding>,
     /// How many searches for flows were cut.
     pub searches_cut: u64,
-    /// How many findings are not told: some step of their way is doubtful, and it passes many apps.
-    pub untold: u64,
+    /// How many ways were not followed: some step of theirs is doubtful, and they pass many apps.
+    pub ways_not_followed: u64,
 }
 
 /// What the ways of data through an image come to. `containers` are the layers around each app.
@@ -47,7 +44,7 @@ pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge)
     let teller = Teller { apps, containers, knowledge };
     let mut groups: BTreeMap<Key<'_>, Group> = BTreeMap::new();
     let mut rules: FxHashMap<(usize, usize), BTreeMap<String, Vec<&Rule>>> = FxHashMap::default();
-    let searches_cut = link(apps, knowledge, &mut |flow| {
+    let (searches_cut, ways_not_followed) = link(apps, knowledge, &mut |flow| {
         let Some(&first) = flow.chain.first() else { return };
         let of_sink = rules.entry((first.app, first.fact)).or_default();
         if !of_sink.contains_key(flow.source) {
@@ -59,16 +56,13 @@ pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge)
             }
         }
     });
-    let all = groups.len();
-    groups.retain(|_, group| !group.best.as_ref().is_some_and(|best| teller.is_far_fetched(best)));
-    let untold = (all - groups.len()) as u64;
     let mut findings: Vec<Finding> = groups.iter().filter_map(|(key, group)| teller.finding(key, group)).collect();
     findings.sort_by(|a, b| {
         let order =
             |finding: &Finding| (finding.parts.modifiers.reachable, finding.parts.rank, finding.parts.confidence.level);
         order(b).cmp(&order(a)).then_with(|| a.parts.cmp(&b.parts))
     });
-    Claims { findings, searches_cut, untold }
+    Claims { findings, searches_cut, ways_not_followed }
 }
 
 /// What one finding is about.
@@ -291,13 +285,6 @@ impl<'a> Teller<'a> {
         let sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| kind.attack.as_slice()).unwrap_or_default();
         let all: BTreeSet<&String> = rule.attack.iter().chain(source).chain(sink).collect();
         all.into_iter().cloned().collect()
-    }
-
-    /// Whether a way passes many apps, and not every step is certain.
-    fn is_far_fetched(&self, best: &Best) -> bool {
-        let mut data = best.chain.iter().filter_map(|hop| self.data(*hop));
-        let is_doubtful = best.name_partly_known || data.any(|data| !data.doubts.is_empty());
-        is_doubtful && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX
     }
 
     fn confidence(&self, best: &Best) -> Confidence {

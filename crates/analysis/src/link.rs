@@ -104,8 +104,9 @@ pub struct Hop {
     pub data: usize,
 }
 
-/// Tells all flows of an image, one for each place the data comes from and each sink; how many searches were cut.
-pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> u64 {
+/// Tells all flows of an image, one for each place the data comes from and each sink; how many searches were cut, and how many
+/// doubtful ways over many apps were not followed.
+pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> (u64, u64) {
     let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
     let triggers = Triggers::new(apps, &linker.intents);
     let reads = linker.reads();
@@ -132,7 +133,7 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&F
             });
         });
     }
-    search.cuts
+    (search.cuts, search.far_fetched)
 }
 
 /// A fact: app and position.
@@ -497,6 +498,7 @@ impl Linker<'_> {
 /// What a fact with one of its data adds to the cost of a way.
 fn cost(fact: &Fact, data: &FactData) -> Cost {
     Cost {
+        passages: 0,
         unreached: u8::from(fact.entry.is_none()),
         doubtful: u8::from(!data.doubts.is_empty()),
         facts: 1,

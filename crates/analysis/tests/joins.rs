@@ -189,7 +189,7 @@ fn files_of_one_user_need_a_name_that_is_one() {
     assert_eq!(shared("0"), BTreeSet::new());
 }
 
-/// The confidence in a way from a first app over files of one user to the last of `count`, if it is told; how many are not.
+/// The confidence in a way from a first app over files of one user to the last of `count`, if it is told; how many ways are not followed.
 fn confidence(count: usize, doubts: &[&'static str]) -> (Option<Level>, u64) {
     let file = |number: usize| format!("/data/step{number}.json");
     let of_app = |number: usize| {
@@ -209,7 +209,7 @@ fn confidence(count: usize, doubts: &[&'static str]) -> (Option<Level>, u64) {
     let containers = vec![String::new(); count];
     let claims = claim(&apps, &containers, &Knowledge::embedded().unwrap());
     let leaving = claims.findings.iter().find(|finding| finding.parts.rule == "content_leaves");
-    (leaving.map(|finding| finding.parts.confidence.level), claims.untold)
+    (leaving.map(|finding| finding.parts.confidence.level), claims.ways_not_followed)
 }
 
 #[test]

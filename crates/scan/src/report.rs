@@ -14,7 +14,7 @@ use crate::{
 
 /// Names of limits that ways through several apps meet.
 const SEARCHES_CUT: &str = "searches for the origin of data";
-const UNTOLD: &str = "doubtful ways over three or more apps, not told";
+const FAR_FETCHED: &str = "doubtful ways over three or more apps";
 
 /// Links the apps, makes the claims and writes the report.
 pub(crate) fn tell(
@@ -34,7 +34,7 @@ pub(crate) fn tell(
         containers.push(container);
     }
     let claims = analysis::claims::claim(&apps, &containers, knowledge);
-    let cut_ways = [(SEARCHES_CUT, claims.searches_cut), (UNTOLD, claims.untold)];
+    let cut_ways = [(SEARCHES_CUT, claims.searches_cut), (FAR_FETCHED, claims.ways_not_followed)];
     let findings = claims.findings;
     let known = baseline::of(firmware, knowledge).map(|(known, _)| known);
     let records: Vec<AppRecord> = packages

@@ -2,7 +2,8 @@
 //!
 //! The search goes forwards, once for each place: a fact that has the data fills reads, and facts have what these read.
 //! Ways are compared as a reader of the report would: all parts reached from an entry point first, then no doubts, then
-//! few stores, then few steps; the first found in that order is the best (Dijkstra), and only that one is told.
+//! few apps, few stores and few steps; the first found in that order is the best (Dijkstra), and only that one is told. A way that
+//! is doubtful and passes many apps is not followed, so that another, nearer one may come to the same place.
 
 use std::{
     cmp::{Ordering, Reverse},
@@ -11,6 +12,10 @@ use std::{
 
 use super::{Hop, Node};
 
+/// A way that is less than certain and passes from app to app this often is counted, and not followed: every app on it is a
+/// place where unlike things may have been taken for one, and where every app talks to a few services such ways lead from all
+/// to all.
+pub(crate) const DOUBTFUL_PASSAGES_MAX: u8 = 2;
 /// Longest chain of stores one flow may pass.
 const CHAIN_FACTS_MAX: u8 = 12;
 /// Places looked at by all searches of an image together; more is cut, and counted.
@@ -23,6 +28,8 @@ pub(super) struct Cost {
     pub(super) unreached: u8,
     /// Facts and names that are less than certain.
     pub(super) doubtful: u8,
+    /// How often it passes from app to app.
+    pub(super) passages: u8,
     /// Facts on the way.
     pub(super) facts: u8,
     /// Steps of its traces.
@@ -32,13 +39,20 @@ pub(super) struct Cost {
 impl Cost {
     /// The fields in order, in one number: comparing is what a search does most.
     const fn rank(self) -> u64 {
-        (self.unreached as u64) << 48 | (self.doubtful as u64) << 40 | (self.facts as u64) << 32 | self.steps as u64
+        let sure = (self.unreached as u64) << 56 | (self.doubtful as u64) << 48;
+        sure | (self.passages as u64) << 40 | (self.facts as u64) << 32 | self.steps as u64
+    }
+
+    /// Whether a way passes many apps, and not every step of it is certain.
+    const fn is_far_fetched(self) -> bool {
+        self.doubtful > 0 && self.passages >= DOUBTFUL_PASSAGES_MAX
     }
 
     const fn and(self, other: Self) -> Self {
         Self {
             unreached: self.unreached.saturating_add(other.unreached),
             doubtful: self.doubtful.saturating_add(other.doubtful),
+            passages: self.passages.saturating_add(other.passages),
             facts: self.facts.saturating_add(other.facts),
             steps: self.steps.saturating_add(other.steps),
         }
@@ -125,6 +139,8 @@ pub(super) struct Search<'g> {
     pending: BinaryHeap<Next>,
     /// Searches that were cut.
     pub(super) cuts: u64,
+    /// Doubtful ways over many apps that were not followed.
+    pub(super) far_fetched: u64,
 }
 
 impl<'g> Search<'g> {
@@ -132,7 +148,7 @@ impl<'g> Search<'g> {
         let places = graph.nodes.len() + graph.readers.len();
         let settled = vec![(0, From::Data(0, None)); places];
         let pending = BinaryHeap::new();
-        Self { graph, leads: leads(graph), settled, number: 0, work: 0, pending, cuts: 0 }
+        Self { graph, leads: leads(graph), settled, number: 0, work: 0, pending, cuts: 0, far_fetched: 0 }
     }
 
     fn read_place(&self, read: u32) -> u32 {
@@ -157,6 +173,10 @@ impl<'g> Search<'g> {
             }
             let Some(settled) = self.settled.get_mut(place as usize) else { continue };
             if settled.0 == self.number {
+                continue;
+            }
+            if cost.is_far_fetched() {
+                self.far_fetched += 1;
                 continue;
             }
             *settled = (self.number, from);
@@ -192,8 +212,9 @@ impl<'g> Search<'g> {
             self.work += 1;
             let place = self.read_place(fill.read);
             if self.is_ahead(place) && !knows(fill.read) {
-                let doubt = Cost { doubtful: u8::from(fill.partly), ..Cost::default() };
-                self.pending.push(Reverse((cost.and(doubt), place, From::Fill(fact, position as u32))));
+                let passage = u8::from(fill.reason.is_some());
+                let own = Cost { doubtful: u8::from(fill.partly), passages: passage, ..Cost::default() };
+                self.pending.push(Reverse((cost.and(own), place, From::Fill(fact, position as u32))));
             }
         }
         false
@@ -306,6 +327,39 @@ mod tests {
     fn a_way_ends_where_the_same_data_is_known_anew() {
         let one = Cost { facts: 1, ..Cost::default() };
         assert_eq!(chains(&graph(one, one), Some(0)), Vec::<Vec<usize>>::new());
+    }
+
+    #[test]
+    fn a_doubtful_way_over_many_apps_gives_way_to_a_nearer_one() {
+        let one = Cost { facts: 1, ..Cost::default() };
+        let fill = |read, reason| Fill { read, reason, partly: false };
+        // Facts 0, 1 and 2 are of three apps, and 3 is a second fact of the first; 2 is the sink, and has what 1 or 3 gave.
+        let graph = |doubt| Graph {
+            nodes: vec![(0, 0), (1, 0), (2, 0), (0, 1)],
+            fills: vec![
+                vec![fill(0, Some(0)), fill(2, None)],
+                vec![fill(1, Some(1))],
+                Vec::new(),
+                vec![Fill { partly: true, ..fill(1, Some(2)) }],
+            ],
+            sinks: vec![false, false, true, false],
+            costs: vec![vec![one], vec![Cost { doubtful: doubt, ..one }], vec![one], vec![Cost { doubtful: 1, ..one }]],
+            readers: vec![
+                vec![Datum { fact: 1, data: 0 }],
+                vec![Datum { fact: 2, data: 0 }],
+                vec![Datum { fact: 3, data: 0 }],
+            ],
+        };
+        let told = |doubt| {
+            let (mut found, graph) = (Vec::new(), graph(doubt));
+            let mut search = Search::new(&graph);
+            search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| {
+                found.push(way.chain.iter().map(|hop| (hop.app, hop.fact)).collect::<Vec<_>>());
+            });
+            (found, search.far_fetched)
+        };
+        assert_eq!(told(0), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "certain, however many apps it passes");
+        assert_eq!(told(1), (vec![vec![(2, 0), (0, 1), (0, 0)]], 1), "more doubtful, but nearer");
     }
 
     #[test]
