@@ -15,17 +15,21 @@ use std::{
 };
 
 use knowledge::{Channel, Knowledge, Scope};
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
 use intents::Intents;
-use search::{Cost, Datum, Fill, Graph, Search, Starts};
+use search::{Cost, Datum, Fill, Graph, Search, Starts, Way};
 use triggers::Triggers;
 
 use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
     kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
 };
+
+/// Places that are searched from before what was found is told: bounds what is kept of ways.
+const BATCH: usize = 64;
 
 /// The sink that the answer of a provider is.
 const PROVIDER_REPLY: &str = "provider_reply";
@@ -111,29 +115,28 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&F
     let triggers = Triggers::new(apps, &linker.intents);
     let reads = linker.reads();
     let graph = linker.graph(&reads);
-    let mut search = Search::new(&graph);
-    for (place, starts) in &linker.starts(&reads) {
-        let knows = |read: u32| {
-            reads.all.get(read as usize).is_some_and(|read| read.kinds.iter().any(|(kind, _)| kind == place.kind))
-        };
-        search.run(starts, &knows, &mut |cost, way| {
-            let Some(&first) = way.chain.first() else { return };
-            let Some(fact) = linker.fact(first.app, first.fact) else { return };
-            tell(&Flow {
-                source: place.kind,
-                sink: linker.sink_kind(first.app, fact).unwrap_or_default(),
-                source_details: place.details,
-                chain: &way.chain,
-                permissions: way.reasons.iter().filter_map(|&at| reads.reasons.get(at as usize)).collect(),
-                name_partly_known: way.partly,
-                is_reached: cost.unreached == 0,
-                is_doubtful: cost.doubtful > 0,
-                steps: cost.steps,
-                triggers: fact.entry.map(|entry| triggers.of(first.app, entry)).unwrap_or_default(),
-            });
-        });
+    let starts: Vec<(Place<'_>, Vec<Datum>)> = linker.starts(&reads).into_iter().collect();
+    let (leads, known) = (search::leads(&graph), reads.by_kind());
+    let (mut cut, mut far_fetched) = (0, 0);
+    for batch in starts.chunks(BATCH) {
+        let searches = batch.par_iter().map_init(
+            || Search::new(&graph, &leads, starts.len()),
+            |search, (place, starts)| {
+                let known = known.get(place.kind).map(Vec::as_slice).unwrap_or_default();
+                let knows = |read: u32| known.get(read as usize).copied().unwrap_or(false);
+                let mut ways = Vec::new();
+                let left = search.run(starts, &knows, &mut |cost, way| ways.push((cost, way)));
+                (place, ways, left)
+            },
+        );
+        // Told in the order of the places, on whatever threads they were found.
+        for (place, ways, left) in searches.collect::<Vec<_>>() {
+            cut += u64::from(left.cut);
+            far_fetched += left.far_fetched;
+            ways.iter().for_each(|(cost, way)| linker.tell(place, (*cost, way), &reads, &triggers, tell));
+        }
     }
-    (search.cuts, search.far_fetched)
+    (cut, far_fetched)
 }
 
 /// A fact: app and position.
@@ -231,7 +234,44 @@ struct Linker<'a> {
     intents: Intents<'a>,
 }
 
+impl Reads {
+    /// For each kind of data, whether each read is known to be it.
+    fn by_kind(&self) -> BTreeMap<&str, Vec<bool>> {
+        let mut known: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
+        for (number, read) in self.all.iter().enumerate() {
+            for (kind, _) in &read.kinds {
+                known.entry(kind).or_insert_with(|| vec![false; self.all.len()])[number] = true;
+            }
+        }
+        known
+    }
+}
+
 impl Linker<'_> {
+    fn tell(
+        &self,
+        place: &Place<'_>,
+        (cost, way): (Cost, &Way),
+        reads: &Reads,
+        triggers: &Triggers<'_, '_>,
+        tell: &mut dyn FnMut(&Flow<'_>),
+    ) {
+        let Some(&first) = way.chain.first() else { return };
+        let Some(fact) = self.fact(first.app, first.fact) else { return };
+        tell(&Flow {
+            source: place.kind,
+            sink: self.sink_kind(first.app, fact).unwrap_or_default(),
+            source_details: place.details,
+            chain: &way.chain,
+            permissions: way.reasons.iter().filter_map(|&at| reads.reasons.get(at as usize)).collect(),
+            name_partly_known: way.partly,
+            is_reached: cost.unreached == 0,
+            is_doubtful: cost.doubtful > 0,
+            steps: cost.steps,
+            triggers: fact.entry.map(|entry| triggers.of(first.app, entry)).unwrap_or_default(),
+        });
+    }
+
     /// The kind of sink that a fact is, if it is one.
     fn sink_kind<'f>(&self, app: usize, fact: &'f Fact) -> Option<&'f str> {
         match &fact.act {

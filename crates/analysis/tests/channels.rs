@@ -131,7 +131,7 @@ fn said(expected: &Value) -> Leaves {
         })
         .collect();
     let mut told = Leaves::new();
-    let cuts = link(&linked, &knowledge, &mut |flow| {
+    let (cuts, _) = link(&linked, &knowledge, &mut |flow| {
         if flow.sink != "network" || flow.source.starts_with("external") {
             return;
         }

@@ -18,8 +18,10 @@ use super::{Hop, Node};
 pub(crate) const DOUBTFUL_PASSAGES_MAX: u8 = 2;
 /// Longest chain of stores one flow may pass.
 const CHAIN_FACTS_MAX: u8 = 12;
-/// Places looked at by all searches of an image together; more is cut, and counted.
+/// Places looked at by all searches of an image together: each has its share, whoever searches when; more is cut, and counted.
 const SEARCH_WORK_MAX: u64 = 400_000_000;
+/// The least share of one search.
+const SEARCH_SHARE_MIN: u64 = 200_000;
 
 /// What makes a way worse, the worst first; sums of at most [`CHAIN_FACTS_MAX`] parts, so no field runs over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,24 +133,33 @@ type Next = Reverse<(Cost, u32, From)>;
 pub(super) struct Search<'g> {
     graph: &'g Graph,
     /// Whether a sink that a rule speaks of is ahead of a place. Facts first, then reads.
-    leads: Vec<bool>,
+    leads: &'g [bool],
+    /// Places that one search may look at.
+    share: u64,
     /// The search that came to a place last, and from where.
     settled: Vec<(u32, From)>,
     number: u32,
     work: u64,
     pending: BinaryHeap<Next>,
-    /// Searches that were cut.
-    pub(super) cuts: u64,
+}
+
+/// What a search did not do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Whether it was cut.
+    pub(super) cut: bool,
     /// Doubtful ways over many apps that were not followed.
     pub(super) far_fetched: u64,
 }
 
 impl<'g> Search<'g> {
-    pub(super) fn new(graph: &'g Graph) -> Self {
+    /// For one of `searches`, with what [`leads`] says of the graph.
+    pub(super) fn new(graph: &'g Graph, leads: &'g [bool], searches: usize) -> Self {
+        let share = (SEARCH_WORK_MAX / searches.max(1) as u64).max(SEARCH_SHARE_MIN);
         let places = graph.nodes.len() + graph.readers.len();
         let settled = vec![(0, From::Data(0, None)); places];
         let pending = BinaryHeap::new();
-        Self { graph, leads: leads(graph), settled, number: 0, work: 0, pending, cuts: 0, far_fetched: 0 }
+        Self { graph, leads, share, settled, number: 0, work: 0, pending }
     }
 
     fn read_place(&self, read: u32) -> u32 {
@@ -161,14 +172,20 @@ impl<'g> Search<'g> {
 
     /// Tells the best way from `starts`, data of the same place, to each sink. Ways end at a read that is itself known to
     /// be the same kind of data (`knows`): that read is a nearer place to tell them from.
-    pub(super) fn run(&mut self, starts: &[Datum], knows: &dyn Fn(u32) -> bool, tell: &mut dyn FnMut(Cost, &Way)) {
+    pub(super) fn run(
+        &mut self,
+        starts: &[Datum],
+        knows: &dyn Fn(u32) -> bool,
+        tell: &mut dyn FnMut(Cost, Way),
+    ) -> Left {
         self.number += 1;
+        self.work = 0;
         self.pending.clear();
-        let mut cut = self.work >= SEARCH_WORK_MAX;
+        let mut left = Left::default();
         starts.iter().for_each(|&start| self.reach(Cost::default(), start, None));
         while let Some(Reverse((cost, place, from))) = self.pending.pop() {
-            if self.work >= SEARCH_WORK_MAX {
-                cut = true;
+            if self.work >= self.share {
+                left.cut = true;
                 break;
             }
             let Some(settled) = self.settled.get_mut(place as usize) else { continue };
@@ -176,16 +193,16 @@ impl<'g> Search<'g> {
                 continue;
             }
             if cost.is_far_fetched() {
-                self.far_fetched += 1;
+                left.far_fetched += 1;
                 continue;
             }
             *settled = (self.number, from);
             match place.checked_sub(self.graph.nodes.len() as u32) {
                 Some(read) => self.leave_read(cost, read),
-                None => cut |= self.leave_fact(cost, place, knows, tell),
+                None => left.cut |= self.leave_fact(cost, place, knows, tell),
             }
         }
-        self.cuts += u64::from(cut);
+        left
     }
 
     fn leave_read(&mut self, cost: Cost, read: u32) {
@@ -199,10 +216,10 @@ impl<'g> Search<'g> {
         cost: Cost,
         fact: u32,
         knows: &dyn Fn(u32) -> bool,
-        tell: &mut dyn FnMut(Cost, &Way),
+        tell: &mut dyn FnMut(Cost, Way),
     ) -> bool {
         if self.graph.sinks.get(fact as usize).copied().unwrap_or(false) {
-            tell(cost, &self.way(fact));
+            tell(cost, self.way(fact));
         }
         let fills = self.graph.fills.get(fact as usize).map(Vec::as_slice).unwrap_or_default();
         if cost.facts >= CHAIN_FACTS_MAX {
@@ -254,7 +271,7 @@ impl<'g> Search<'g> {
 }
 
 /// From which places a sink can be reached: most facts lead nowhere, and no search need look at them.
-fn leads(graph: &Graph) -> Vec<bool> {
+pub(super) fn leads(graph: &Graph) -> Vec<bool> {
     let facts = graph.nodes.len();
     let mut back: Vec<Vec<u32>> = vec![Vec::new(); facts + graph.readers.len()];
     for (fact, fills) in graph.fills.iter().enumerate() {
@@ -304,7 +321,7 @@ mod tests {
     fn chains(graph: &Graph, known: Option<u32>) -> Vec<Vec<usize>> {
         let mut found = Vec::new();
         let starts = [Datum { fact: 0, data: 0 }, Datum { fact: 1, data: 0 }];
-        Search::new(graph).run(&starts, &|read| known == Some(read), &mut |_, way| {
+        Search::new(graph, &leads(graph), 1).run(&starts, &|read| known == Some(read), &mut |_, way| {
             found.push(way.chain.iter().map(|hop| hop.fact).collect())
         });
         found
@@ -352,11 +369,11 @@ mod tests {
         };
         let told = |doubt| {
             let (mut found, graph) = (Vec::new(), graph(doubt));
-            let mut search = Search::new(&graph);
-            search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| {
-                found.push(way.chain.iter().map(|hop| (hop.app, hop.fact)).collect::<Vec<_>>());
-            });
-            (found, search.far_fetched)
+            let left =
+                Search::new(&graph, &leads(&graph), 1).run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| {
+                    found.push(way.chain.iter().map(|hop| (hop.app, hop.fact)).collect::<Vec<_>>())
+                });
+            (found, left.far_fetched)
         };
         assert_eq!(told(0), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "certain, however many apps it passes");
         assert_eq!(told(1), (vec![vec![(2, 0), (0, 1), (0, 0)]], 1), "more doubtful, but nearer");
@@ -374,13 +391,15 @@ mod tests {
             costs: vec![vec![one]; count as usize],
             readers: (1..=count).map(|fact| vec![Datum { fact: fact % count, data: 0 }]).collect(),
         };
-        let mut told = 0;
-        let mut search = Search::new(&graph);
-        search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, _| told += 1);
-        assert_eq!((told, search.cuts), (0, 1), "thirteen facts are too many");
+        let told = |graph: &Graph| {
+            let mut told = 0;
+            let start = [Datum { fact: 0, data: 0 }];
+            let left =
+                Search::new(graph, &leads(graph), 1).run(&start, &|_| false, &mut |_, way| told += way.chain.len());
+            (told, left.cut)
+        };
+        assert_eq!(told(&graph), (0, true), "thirteen facts are too many");
         graph.sinks[2] = true;
-        let mut search = Search::new(&graph);
-        search.run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| told += way.chain.len());
-        assert_eq!((told, search.cuts), (3, 1));
+        assert_eq!(told(&graph), (3, true));
     }
 }
