@@ -27,6 +27,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("ruzstd", &["codecs"]),
     ("serde_json", &["reports", "knowledge"]),
     ("toml", &["knowledge"]),
+    ("yara-x", &["yara"]),
 ];
 
 /// One crate of the workspace and what it uses.

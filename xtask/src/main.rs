@@ -11,6 +11,7 @@ use xtask::{bench, diff_walk, limits, root, schema};
 const HELP: &str = "cargo xtask TASK
 
   ci              every check: format, lints, tests, documentation, licences and sources of dependencies
+  yara            lints and tests of the feature `yara`, which `ci` leaves out; the first time it compiles for ten minutes
   docs            writes the generated documents anew
   docs --check    fails if one of them is stale
   bench SUITE     holds a public suite of apps against its truth; without arguments it says how
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["ci"] => ci(),
+        ["yara"] => yara(),
         ["docs"] => docs(true),
         ["docs", "--check"] => docs(false),
         ["bench", "open", rest @ ..] => bench::open::open(rest).and_then(|table| print(&table)),
@@ -65,6 +67,20 @@ fn ci() -> Result<(), String> {
     deny()?;
     tell(&format!("everything holds, {} s", start.elapsed().as_secs()));
     Ok(())
+}
+
+/// What only a program with YARA does: its lints and its tests.
+fn yara() -> Result<(), String> {
+    let of = |what: &[&str]| {
+        let packages = ["--package", "tidewaiter-yara", "--package", "tidewaiter", "--features", "yara", "--locked"];
+        cargo(&[what, packages.as_slice()].concat())
+    };
+    let mut lints = of(&["clippy", "--all-targets"]);
+    lints.args(["--", "-D", "warnings"]);
+    step("lints", lints)?;
+    let mut tests = of(&["test", "--quiet", "--test", "rules", "--test", "end_to_end"]);
+    tests.args(["--", "yara", "rule", "matches"]);
+    step("tests", tests)
 }
 
 fn step(name: &str, mut command: Command) -> Result<(), String> {

@@ -32,7 +32,7 @@ struct Field {
 pub fn document() -> io::Result<String> {
     let mut types = BTreeMap::new();
     let mut version = None;
-    for file in ["claim.rs", "coverage.rs", "report.rs"] {
+    for file in ["claim.rs", "coverage.rs", "report.rs", "rule_matches.rs"] {
         let source = fs::read_to_string(root().join("crates/findings/src").join(file))?;
         read(&source, &mut types);
         version = version.or_else(|| {

@@ -72,6 +72,10 @@ pub(crate) struct Scan {
     /// Keys for encrypted packages: a line for each, a scheme (ozip, ofp, ofp_mtk, ops) and its values in hexadecimal
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
+    /// Hold the YARA rules of this file, or of the *.yar and *.yara files of this folder, against every file; needs a program
+    /// built with the feature `yara`
+    #[arg(long, value_name = "RULES")]
+    pub(crate) yara: Option<PathBuf>,
     /// What the device has before an incremental update: a firmware file or folder with the older images (may be repeated)
     #[arg(long, value_name = "WHAT")]
     pub(crate) base: Vec<PathBuf>,

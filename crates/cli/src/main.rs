@@ -17,6 +17,7 @@ mod progress;
 mod scan_command;
 mod sketch_command;
 mod threshold;
+mod yara_rules;
 
 use std::process::ExitCode;
 

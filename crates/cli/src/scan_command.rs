@@ -15,6 +15,7 @@ use crate::{
     exit::{Exit, Stop},
     keys, knowledge_command, output, process,
     progress::{Display, Way},
+    yara_rules,
 };
 
 /// Stack of each thread. Nothing recurses as deep as the input says; this is room for ordinary calls.
@@ -27,10 +28,11 @@ pub(crate) fn run(flags: &Scan) -> Result<Exit, Stop> {
     let (base, inputs) = (inputs(&flags.base)?, inputs(&flags.what)?);
     let knowledge = knowledge_command::load(flags.knowledge.as_deref())?;
     let keys = flags.keys.as_deref().map(keys::read).transpose()?;
+    let rules = flags.yara.as_deref().map(yara_rules::read).transpose()?;
     // An output that cannot be written should be known before the work, not after it.
     let target = flags.output.as_deref().map(create).transpose()?;
     let results = flags.store.as_deref().map(open_store).transpose()?;
-    let options = scan::Options { results: results.as_ref(), keys: keys.as_ref(), base: &base };
+    let options = scan::Options { results: results.as_ref(), keys: keys.as_ref(), rules: rules.as_ref(), base: &base };
     let page = flags.html.as_deref().map(create).transpose()?;
     let start = Instant::now();
     let display = Display::new(Way::suiting(flags.quiet, flags.verbose));

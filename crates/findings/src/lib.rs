@@ -5,6 +5,7 @@ mod claim;
 mod coverage;
 mod exposure;
 mod report;
+mod rule_matches;
 
 pub use claim::{
     Axis, Confidence, Endpoint, Finding, FindingParts, Hop, Level, Location, Modifiers, Place, Places, Proof, Step,
@@ -17,3 +18,4 @@ pub use report::{
     NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing,
     Statistics, Supplier, Tool, UpdateClient,
 };
+pub use rule_matches::{RuleMatch, RuleMatches, RulePlace};

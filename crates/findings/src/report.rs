@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Axis, Coverage, Finding, Transport};
+use crate::{Axis, Coverage, Finding, RuleMatches, Transport};
 
 /// Version of the JSON report's schema. Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -33,6 +33,9 @@ pub struct Report {
     /// What was added to the platform's own packages; absent where the image has no app.
     #[serde(default)]
     pub baseline: Option<BaselineRecord>,
+    /// What rules of others say of its files; absent where none were brought.
+    #[serde(default)]
+    pub rule_matches: Option<RuleMatches>,
     /// Every app, by device path.
     pub apps: Vec<AppRecord>,
     /// One line per node, holes included.

@@ -15,6 +15,7 @@ mod native_files;
 mod record;
 mod report;
 mod reuse;
+mod rule_matches;
 mod sealed;
 mod sketch;
 mod updates;
@@ -39,6 +40,7 @@ use class_path::ClassPath;
 use store::Results;
 
 pub use app::AppResult;
+pub use rule_matches::Rules;
 pub use sketch::{Sketch, sketch};
 
 /// A step of a scan, for a progress display.
@@ -50,13 +52,15 @@ pub enum Stage {
     Packages,
     /// Reading code and following data, app by app.
     Analyse,
+    /// Holding rules of others against files.
+    Rules,
     /// Linking apps and telling.
     Link,
 }
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Unfold, Self::Packages, Self::Analyse, Self::Link];
+    pub const ALL: [Self; 5] = [Self::Unfold, Self::Packages, Self::Analyse, Self::Rules, Self::Link];
 
     /// What it does, in a few words.
     #[must_use]
@@ -65,6 +69,7 @@ impl Stage {
             Self::Unfold => "opening layers",
             Self::Packages => "reading packages",
             Self::Analyse => "following data",
+            Self::Rules => "holding rules",
             Self::Link => "linking apps",
         }
     }
@@ -91,6 +96,8 @@ pub struct Options<'a> {
     pub results: Option<&'a Results>,
     /// Keys for encrypted packages.
     pub keys: Option<&'a Keys>,
+    /// YARA rules to hold against every file.
+    pub rules: Option<&'a Rules>,
     /// What the device has before an update that changes it.
     pub base: &'a [Input],
 }
@@ -115,8 +122,17 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progr
     let kinds = Kinds::new(knowledge);
     let libraries = app_libraries::of(&packages, &firmware);
     let results = analyse(&packages, &libraries, knowledge, &kinds, options, progress);
+    let matches = options.rules.map(|rules| {
+        progress.at(Stage::Rules, 0, 1, "");
+        rule_matches::search(&firmware, &packages, rules)
+    });
     progress.at(Stage::Link, 0, 1, "");
-    let told = report::tell(inputs, &firmware, &packages, &libraries, &results, knowledge);
+    let mut told = report::tell(inputs, &firmware, &packages, &libraries, &results, knowledge);
+    if let Some((matches, unread)) = matches {
+        told.rule_matches = Some(matches);
+        told.coverage.extend(unread);
+        told.coverage.sort();
+    }
     progress.at(Stage::Link, 1, 1, "");
     told
 }

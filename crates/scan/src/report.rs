@@ -69,6 +69,7 @@ pub(crate) fn tell(
         parties: parties(firmware, packages, knowledge),
         update_clients,
         baseline: baseline::compare(firmware, packages, knowledge),
+        rule_matches: None,
         apps: records,
     }
 }

@@ -133,6 +133,7 @@ fn image(maker: &str, standing: Standing, takes: u8, doubtful: u8) -> Report {
         ],
         update_clients: Vec::new(),
         baseline: None,
+        rule_matches: None,
         apps: vec![
             app("org.acme.client", vec![supplier("acme", standing)], takes, doubtful),
             app("org.other.client", vec![supplier("other", Standing::Named)], 4, 0),

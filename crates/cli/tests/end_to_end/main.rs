@@ -17,3 +17,4 @@ mod example;
 mod hidden;
 mod native;
 mod suppliers;
+mod yara_rules;

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use findings::{Axis, Grade, Outcome, Report};
 
 use crate::{Format, Options, terminal};
-use parts::{added, claims, parties, suppliers, updates};
+use parts::{added, claims, parties, rule_matches, suppliers, updates};
 
 /// For somebody who decides.
 pub static FORMAT: Format = Format { name: "html", about: "one HTML file for somebody who decides", write };
@@ -43,6 +43,7 @@ fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result
     suppliers(report, out)?;
     updates(report, out)?;
     added(report, out)?;
+    rule_matches(report, out)?;
     coverage(report, out)?;
     writeln!(out, "</body>\n</html>")
 }

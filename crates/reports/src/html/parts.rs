@@ -17,6 +17,8 @@ const PROOFS_SHOWN_MAX: usize = 60;
 const CLAIMS_SHOWN_MAX: usize = 400;
 /// Addresses, triggers and the like listed of one claim; the JSON report has all.
 const LISTED_SHOWN_MAX: usize = 4;
+/// Matches of rules of others listed; the JSON report has all.
+const MATCHES_SHOWN_MAX: usize = 100;
 /// Pieces of evidence listed for one supplier or party.
 const EVIDENCE_SHOWN_MAX: usize = 12;
 
@@ -273,6 +275,28 @@ pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for client in &report.update_clients {
         let words = crate::terminal::client_words(client);
         writeln!(out, "<li><code>{}</code>: {}</li>", text(&client.package), text(&words))?;
+    }
+    writeln!(out, "</ul>")
+}
+
+/// What rules of others match.
+pub(super) fn rule_matches(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Some(found) = &report.rule_matches else { return Ok(()) };
+    let about = text(&crate::terminal::rules_words(found));
+    writeln!(out, "<h2>What rules of others match</h2>\n<p class=\"dim\">{about}</p>\n<ul>")?;
+    for matched in found.matches.iter().take(MATCHES_SHOWN_MAX) {
+        let places = crate::terminal::place_words(matched, LISTED_SHOWN_MAX);
+        let meta: Vec<String> = matched.meta.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        writeln!(
+            out,
+            "<li>{}; {}<br><span class=\"dim\">{}</span></li>",
+            text(&crate::terminal::match_words(matched)),
+            text(&places),
+            text(&meta.join("; "))
+        )?;
+    }
+    if let Some(rest) = found.matches.len().checked_sub(MATCHES_SHOWN_MAX).filter(|rest| *rest > 0) {
+        writeln!(out, "<li>and {rest} more</li>")?;
     }
     writeln!(out, "</ul>")
 }

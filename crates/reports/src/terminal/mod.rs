@@ -12,6 +12,7 @@ mod claims;
 mod coverage;
 mod page;
 mod parties;
+mod rule_matches;
 mod updates;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
 pub(crate) use claims::user_words;
 pub(crate) use page::{Look, Page, count, number, some_of};
+pub(crate) use rule_matches::{match_words, place_words, rules_words};
 pub(crate) use updates::client_words;
 
 /// For people.
@@ -45,6 +47,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     suppliers(page, report)?;
     updates::told(page, report)?;
     added::told(page, report)?;
+    rule_matches::told(page, report)?;
     coverage::table(page, report)?;
     figures(page, report)
 }

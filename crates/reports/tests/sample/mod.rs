@@ -324,6 +324,7 @@ pub(crate) fn report() -> Report {
                 permissions: texts(&["android.permission.INSTALL_PACKAGES"]),
             }],
         }),
+        rule_matches: Some(rule_matches()),
         apps: vec![
             app("org.example.poster", "/system/app/Poster/Poster.apk", "read", 4),
             app("org.example.closed", "/system/app/Closed/Closed.apk", "opaque", 0),
@@ -355,5 +356,24 @@ pub(crate) fn report() -> Report {
             instructions: 1_234_567,
             cuts: vec![(text("targets of one call"), 7)],
         },
+    }
+}
+
+fn rule_matches() -> RuleMatches {
+    RuleMatches {
+        digest: "ef".repeat(32),
+        rules: 2,
+        files: 3_012,
+        matches: vec![RuleMatch {
+            container: text("ota.zip!system.img"),
+            path: text("/system/app/Poster/Poster.apk!classes.dex"),
+            app: Some(text("org.example.poster")),
+            rule_file: text("posters.yar"),
+            rule: text("ExamplePoster"),
+            tags: texts(&["android"]),
+            meta: vec![(text("author"), text("Example Researchers"))],
+            places: vec![RulePlace { offset: 0x1234, len: 9, text: text("$upload") }],
+            places_found: 12,
+        }],
     }
 }
