@@ -165,7 +165,7 @@ impl<'a> App<'a> {
             operations: Vec::new(),
             specialised: FxHashMap::default(),
             specialising: 0,
-            texted: (0..program.field_count()).map(|field| is_texted(program, FieldId(field as u32))).collect(),
+            texted: texted_fields(program),
             outside_writes: FxHashSet::default(),
             callbacks: FxHashMap::default(),
             listeners: knowledge.callbacks.iter().map(|callback| callback.class.as_str()).collect(),
@@ -511,6 +511,23 @@ fn is_followed(program: &Program, field: FieldId) -> bool {
     let outermost = |name: &str| name.trim_start_matches('[').split(['$', ';']).next().unwrap_or_default().to_owned();
     let own_part = ty.contains('L') && outermost(class) == outermost(ty) && (class.contains('$') || class == ty);
     !anything && !number && !own_part
+}
+
+/// Fields whose text is followed: those that may hold one, and whole numbers that a class keeps for the whole app, of which some have
+/// a name that no counting gives them (the number of the own process).
+fn texted_fields(program: &Program) -> Vec<bool> {
+    const STATIC: u32 = 0x8;
+    let mut texted: Vec<bool> =
+        (0..program.field_count()).map(|field| is_texted(program, FieldId(field as u32))).collect();
+    for definition in
+        program.classes().iter().flat_map(|class| &class.fields).filter(|known| known.access & STATIC != 0)
+    {
+        let is_number = program.field(definition.field).is_some_and(|known| program.descriptor(known.ty) == "I");
+        if let Some(texted) = texted.get_mut(definition.field.index()).filter(|_| is_number) {
+            *texted = true;
+        }
+    }
+    texted
 }
 
 /// Whether what a field holds may have a text: a string, or an object of the platform (a file, an address, a builder).

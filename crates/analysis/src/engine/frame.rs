@@ -284,7 +284,7 @@ impl<'f, 'a> Frame<'f, 'a> {
     /// The value of a field that code anywhere may have written.
     pub(crate) fn shared_value(&mut self, field: FieldId) -> Value {
         if !self.app.is_followed(field) {
-            return Value::constant(Constants::anything());
+            return Value::constant(self.field_text(field));
         }
         let site = Site { method: MethodId(u32::MAX), address: 0 };
         let id = self.app.tables.sources.intern(Source { what: What::Field(field), site });
