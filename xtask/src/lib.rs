@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod diff_walk;
+pub mod field;
 pub mod files;
 pub mod layers;
 pub mod limits;

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 use std::{env, fs, io};
 
-use xtask::{bench, diff_walk, limits, root, schema};
+use xtask::{bench, diff_walk, field, limits, root, schema};
 
 const HELP: &str = "cargo xtask TASK
 
@@ -16,6 +16,7 @@ const HELP: &str = "cargo xtask TASK
   docs --check    fails if one of them is stale
   bench SUITE     holds a public suite of apps against its truth; without arguments it says how
   bench open DIR  holds what is read of images, and how fast, against other readers; without arguments it says how
+  field REPORTS   holds reports of the devices of docs/field.toml against what is known of them, for docs/field.md
   diff-walk IMAGE compares what is read of an image with what the kernel mounts: ext4, EROFS, squashfs; as root
 ";
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["docs", "--check"] => docs(false),
         ["bench", "open", rest @ ..] => bench::open::open(rest).and_then(|table| print(&table)),
         ["bench", rest @ ..] => bench::bench(rest).and_then(|table| print(&table)),
+        ["field", reports] => field::field(Path::new(reports)).and_then(|tables| print(&tables)),
         ["diff-walk", image] => diff_walk::diff_walk(Path::new(image)).map(|same| tell(&same)),
         _ => Err(HELP.to_owned()),
     };

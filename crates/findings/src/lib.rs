@@ -16,6 +16,6 @@ pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
     AppRecord, BaselineRecord, CarriedRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input,
     NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing,
-    Statistics, Supplier, Tool, UpdateClient,
+    Statistics, Supplier, Tool, UpdateClient, UpdateKeyRecord,
 };
 pub use rule_matches::{RuleMatch, RuleMatches, RulePlace};

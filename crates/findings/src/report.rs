@@ -30,6 +30,9 @@ pub struct Report {
     /// Apps that are able to update the firmware, by what their code does and whatever they are called; by path.
     #[serde(default)]
     pub update_clients: Vec<UpdateClient>,
+    /// Certificates that the image accepts updates of the whole system from; by place.
+    #[serde(default)]
+    pub update_keys: Vec<UpdateKeyRecord>,
     /// What was added to the platform's own packages; absent where the image has no app.
     #[serde(default)]
     pub baseline: Option<BaselineRecord>,
@@ -112,6 +115,21 @@ pub struct UpdateClient {
     pub installs_packages: bool,
     /// Whether everybody has the key that signs it.
     pub signed_with_public_key: bool,
+}
+
+/// A certificate that updates of the whole system are accepted from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateKeyRecord {
+    /// Device path, with the name in the archive.
+    pub path: String,
+    /// SHA-256 of the certificate.
+    pub certificate_sha256: String,
+    /// Its subject, as text.
+    pub subject: String,
+    /// What it is known as.
+    pub known_as: Option<String>,
+    /// Whether everybody has its key, so that everybody can make an update that is accepted.
+    pub public: bool,
 }
 
 /// The image beside a build of the platform without anything added.

@@ -12,6 +12,7 @@ mod open;
 mod permissions;
 pub mod resources;
 pub mod signatures;
+mod update_keys;
 mod window;
 
 pub use chunk::Value;
@@ -25,3 +26,4 @@ pub use model::{
 };
 pub use open::{open_package, open_package_at};
 pub use permissions::{hold_permissions, platform_certificates};
+pub use update_keys::{UpdateKey, update_keys};

@@ -51,6 +51,8 @@ pub(crate) fn tell(
     let mut unread_natives = natives.coverage;
     unread_natives.extend(unread_libraries.filter(|line| !unread_natives.contains(line)).cloned().collect::<Vec<_>>());
     let update_clients = updates::clients(packages, results, &findings, knowledge);
+    let (update_keys, unread_keys) = updates::keys(firmware, knowledge);
+    unread_natives.extend(unread_keys);
     let suppliers = image_suppliers(firmware, &records, knowledge);
     Report {
         schema_version: SCHEMA_VERSION,
@@ -68,6 +70,7 @@ pub(crate) fn tell(
         suppliers,
         parties: parties(firmware, packages, knowledge),
         update_clients,
+        update_keys,
         baseline: baseline::compare(firmware, packages, knowledge),
         rule_matches: None,
         apps: records,

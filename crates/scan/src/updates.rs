@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use analysis::facts::{AppFacts, FactAct};
-use findings::{Finding, Transport, UpdateClient};
+use findings::{Coverage, Finding, Outcome, Transport, UpdateClient, UpdateKeyRecord};
+use firmware::Firmware;
 use knowledge::Knowledge;
 use packages::Package;
 
@@ -27,6 +28,27 @@ pub(crate) fn clients(
     let mut clients: Vec<UpdateClient> = (0..packages.len()).filter_map(|at| search.client(at)).collect();
     clients.sort_by(|a, b| a.path.cmp(&b.path));
     clients
+}
+
+/// Whose updates the image accepts, and what of that could not be read.
+pub(crate) fn keys(firmware: &Firmware, knowledge: &Knowledge) -> (Vec<UpdateKeyRecord>, Vec<Coverage>) {
+    let (mut keys, mut unread) = (Vec::new(), Vec::new());
+    for packages::UpdateKey { path, container, certificate } in packages::update_keys(firmware) {
+        match certificate {
+            Ok((digest, subject)) => {
+                let certificate_sha256 = record::hex(&digest);
+                let known = knowledge.known_certificates.get(&certificate_sha256);
+                let (known_as, public) =
+                    (known.map(|known| known.name.clone()), known.is_some_and(|known| known.public));
+                keys.push(UpdateKeyRecord { path, certificate_sha256, subject, known_as, public });
+            }
+            Err(why) => {
+                let kind = "update key".to_owned();
+                unread.push(Coverage { container, path, kind, outcome: Outcome::Unread(why) });
+            }
+        }
+    }
+    (keys, unread)
 }
 
 struct Search<'s> {

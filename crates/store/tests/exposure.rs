@@ -132,6 +132,7 @@ fn image(maker: &str, standing: Standing, takes: u8, doubtful: u8) -> Report {
             party("platform_signer", Some("house"), "Design House"),
         ],
         update_clients: Vec::new(),
+        update_keys: Vec::new(),
         baseline: None,
         rule_matches: None,
         apps: vec![

@@ -40,6 +40,12 @@ impl Found {
     }
 }
 
+/// SHA-256 and subject of a certificate.
+pub(crate) fn certificate_of(der: &[u8]) -> bytes::Result<([u8; 32], String)> {
+    let certificate = Certificate::read(der)?;
+    Ok((certificate.sha256(), certificate.subject()))
+}
+
 /// The signers of `archive`, which is all of `source`.
 #[must_use]
 pub fn read_signers(source: &ByteSource, archive: &Archive, budget: &Budget) -> Signatures {

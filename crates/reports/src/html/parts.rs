@@ -264,7 +264,7 @@ pub(super) fn added(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Who can update the firmware.
 pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    if report.update_clients.is_empty() {
+    if report.update_clients.is_empty() && report.update_keys.is_empty() {
         return Ok(());
     }
     writeln!(
@@ -272,6 +272,9 @@ pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "<h2>Who can update the firmware</h2>\n<p class=\"dim\">Found by what the code does. Whoever holds such a channel and the key can \
          replace the system: the channel is the risk, even where the client is clean.</p>\n<ul>"
     )?;
+    for key in &report.update_keys {
+        writeln!(out, "<li>{}</li>", text(&crate::terminal::key_words(key)))?;
+    }
     for client in &report.update_clients {
         let words = crate::terminal::client_words(client);
         writeln!(out, "<li><code>{}</code>: {}</li>", text(&client.package), text(&words))?;

@@ -24,7 +24,7 @@ pub(crate) use added::{added_words, score_words};
 pub(crate) use claims::user_words;
 pub(crate) use page::{Look, Page, count, number, some_of};
 pub(crate) use rule_matches::{match_words, place_words, rules_words};
-pub(crate) use updates::client_words;
+pub(crate) use updates::{client_words, key_words};
 
 /// For people.
 pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };

@@ -2,15 +2,22 @@
 
 use std::io;
 
-use findings::{Report, Transport, UpdateClient};
+use findings::{Report, Transport, UpdateClient, UpdateKeyRecord};
 
 use super::page::{Look, Page};
 
 pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    if report.update_clients.is_empty() {
+    if report.update_clients.is_empty() && report.update_keys.is_empty() {
         return Ok(());
     }
     page.heading("Who can update the firmware")?;
+    for key in &report.update_keys {
+        let look = if key.public { Look::Alarm } else { Look::Plain };
+        page.text(2, look, &key_words(key))?;
+    }
+    if report.update_clients.is_empty() {
+        return Ok(());
+    }
     let about = "Found by what the code does, whatever it is called. Whoever holds such a channel and the key can replace the system: the \
                  channel is the risk, even where the client is clean.";
     page.text(2, Look::Dim, about)?;
@@ -19,6 +26,15 @@ pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         page.text(4, Look::Dim, &client_words(client))?;
     }
     Ok(())
+}
+
+/// Whose updates are accepted, in a sentence.
+pub(crate) fn key_words(key: &UpdateKeyRecord) -> String {
+    let UpdateKeyRecord { certificate_sha256, subject, .. } = key;
+    let known = key.known_as.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
+    let public =
+        if key.public { ": everybody has the key, so anybody can make an update that is accepted" } else { "" };
+    format!("accepts updates signed by {subject} (certificate {certificate_sha256}){known}{public}")
 }
 
 /// What is known of a client, in a sentence.

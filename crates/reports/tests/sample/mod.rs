@@ -308,6 +308,13 @@ pub(crate) fn report() -> Report {
             party("design_house", "Example Designs", "ro.update.oem=exampledesigns6735_6.0"),
         ],
         update_clients: vec![update_client()],
+        update_keys: vec![UpdateKeyRecord {
+            path: text("/system/etc/security/otacerts.zip!testkey.x509.pem"),
+            certificate_sha256: "ab".repeat(32),
+            subject: text("CN=Example Releases"),
+            known_as: Some(text("the public key of an example")),
+            public: true,
+        }],
         baseline: Some(BaselineRecord {
             name: text("AOSP 6"),
             same_api_level: true,
