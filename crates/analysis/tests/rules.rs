@@ -30,7 +30,7 @@ fn case(path: &Path) -> Option<Case> {
         EntryComponent {
             kind: text(component, "kind"),
             class: text(component, "class"),
-            exported: false,
+            exported: component.get("exported").and_then(toml::Value::as_bool).unwrap_or(false),
             authorities: Vec::new(),
             methods: methods.iter().map(|method| method.as_str().unwrap().to_owned()).collect(),
         }

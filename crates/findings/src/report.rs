@@ -30,7 +30,8 @@ pub struct Report {
     /// Apps that are able to update the firmware, by what their code does and whatever they are called; by path.
     #[serde(default)]
     pub update_clients: Vec<UpdateClient>,
-    /// Certificates that the image accepts updates of the whole system from; by place.
+    /// Who signs updates of the whole system, by the list that the image brings for it; by place. The recovery system may have keys
+    /// of its own.
     #[serde(default)]
     pub update_keys: Vec<UpdateKeyRecord>,
     /// What was added to the platform's own packages; absent where the image has no app.
@@ -117,7 +118,7 @@ pub struct UpdateClient {
     pub signed_with_public_key: bool,
 }
 
-/// A certificate that updates of the whole system are accepted from.
+/// A certificate in the list of those that sign updates of the whole system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateKeyRecord {
     /// Device path, with the name in the archive.
@@ -128,7 +129,7 @@ pub struct UpdateKeyRecord {
     pub subject: String,
     /// What it is known as.
     pub known_as: Option<String>,
-    /// Whether everybody has its key, so that everybody can make an update that is accepted.
+    /// Whether everybody has its key, so that everybody can make an update that the list lets pass.
     pub public: bool,
 }
 

@@ -1,6 +1,6 @@
-//! The certificates that updates of the whole system are accepted from: `/system/etc/security/otacerts.zip`, as
-//! `android.os.RecoverySystem` reads it and newer recovery systems do. Older recovery systems have the bare keys in
-//! their ramdisk (`/res/keys`); the build makes both from the same certificates.
+//! The list of certificates that sign updates of the whole system: `/system/etc/security/otacerts.zip`, as
+//! `android.os.RecoverySystem` reads it, and newer recovery systems do. Older ones have the bare keys in their ramdisk
+//! (`/res/keys`): the platform's build makes both from the same certificates, a maker may not.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Budget, ByteSource, Limits};
@@ -16,7 +16,7 @@ const CERTIFICATE_LEN_MAX: u64 = 64 << 10;
 /// Most members of an archive that are read; real ones have one to three.
 const CERTIFICATES_MAX: usize = 64;
 
-/// A certificate that updates are accepted from.
+/// An entry of the list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UpdateKey {
     /// Device path, with the name in the archive.
@@ -27,7 +27,7 @@ pub struct UpdateKey {
     pub certificate: Result<([u8; 32], String), String>,
 }
 
-/// What the image says of whose updates it accepts, by place; members that are no certificate come with the reason.
+/// What the image says of who signs its updates, by place; members that are no certificate come with the reason.
 #[must_use]
 pub fn update_keys(firmware: &Firmware) -> Vec<UpdateKey> {
     let mut keys = Vec::new();

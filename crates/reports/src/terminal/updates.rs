@@ -32,9 +32,12 @@ pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 pub(crate) fn key_words(key: &UpdateKeyRecord) -> String {
     let UpdateKeyRecord { certificate_sha256, subject, .. } = key;
     let known = key.known_as.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
-    let public =
-        if key.public { ": everybody has the key, so anybody can make an update that is accepted" } else { "" };
-    format!("accepts updates signed by {subject} (certificate {certificate_sha256}){known}{public}")
+    let public = if key.public {
+        ": everybody has this key, so where the recovery system goes by the list, anybody can make an update that is accepted"
+    } else {
+        ""
+    };
+    format!("its list of who signs updates names {subject} (certificate {certificate_sha256}){known}{public}")
 }
 
 /// What is known of a client, in a sentence.
