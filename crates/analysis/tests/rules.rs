@@ -6,7 +6,7 @@ mod common;
 
 use std::{fs, path::Path};
 
-use analysis::EntryComponent;
+use analysis::{EntryComponent, link::LinkProvider};
 use common::{Pairs, pairs, program, said};
 use knowledge::Knowledge;
 
@@ -54,8 +54,18 @@ fn every_rule_says_exactly_what_is_expected() {
     let says = |follows: bool| {
         let cases = cases.iter().filter(|case| case.follows_branches == follows);
         let components: Vec<EntryComponent> = cases.flat_map(|case| case.components.iter().cloned()).collect();
+        let open = |component: &EntryComponent| LinkProvider {
+            class: component.class.clone(),
+            authorities: component.authorities.clone(),
+            exported: component.exported,
+            open: component.exported,
+            open_to_writers: component.exported,
+            read_permission: None,
+        };
+        let providers: Vec<LinkProvider> =
+            components.iter().filter(|component| component.kind == "provider").map(open).collect();
         let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
-        said(&program, &components, &[], &[], &Knowledge::with_files(&[more]).unwrap())
+        said(&program, &components, &providers, &[], &Knowledge::with_files(&[more]).unwrap())
     };
     let (plainly, with_branches) = (says(false), says(true));
     let mut wrong = Vec::new();

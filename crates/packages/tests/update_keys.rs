@@ -1,5 +1,5 @@
 //! Whose updates an image accepts, as openssl reads the same certificates.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail")]
 
 mod support;
 
