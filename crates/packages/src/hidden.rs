@@ -1,5 +1,5 @@
 //! Code that an app carries elsewhere than where the platform looks for it: in assets, raw resources, libraries, behind
-//! pictures, in archives inside of these, under a one-byte mask.
+//! pictures, in archives inside of these, under a mask of one byte or a few.
 //!
 //! Met in apps that load parts of themselves later, and in apps that hide. What is found is read as part of the app. What
 //! looks like cipher text is named: code may be in it.
@@ -26,6 +26,8 @@ const DEPTH_MAX: usize = 4;
 const SEARCHED_LEN_MAX: u64 = 512 << 20;
 /// Longest masked file that is unmasked.
 const MASKED_LEN_MAX: u64 = 64 << 20;
+/// Longest mask that is looked for over and over in a file.
+const KEY_LEN_MAX: usize = 16;
 /// Most sealed files named of one app.
 const SEALED_MAX: usize = 8;
 /// Most names of libraries and assets kept of one app.
@@ -137,10 +139,11 @@ impl Hidden {
         if self.look_into_archive(place, head.starts_with(b"PK\x03\x04"), budget, waiting)? {
             return Ok(());
         }
-        if let Some(key) = mask(&head)
-            && let Some(unmasked) = unmask(source, key, budget)?
+        if let Some(key) = mask(&head).map_or_else(|| long_mask(source), |key| Ok(Some(vec![key])))?
+            && let Some(unmasked) = unmask(source, &key, budget)?
         {
-            let path = format!("{path}!xor-{key:#04x}");
+            let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let path = format!("{path}!xor-0x{digits}");
             waiting.push(Place { source: unmasked, path, depth: deeper(*depth, "masked file")? });
             return Ok(());
         }
@@ -276,13 +279,39 @@ fn mask(head: &[u8; 16]) -> Option<u8> {
     (as_archive != 0 && is_archive).then_some(as_archive)
 }
 
+/// The bytes that were applied over and over to a DEX file, if they were: sixteen bytes of its header are the same in all such files
+/// and give the key, and that the file then begins like one proves it.
+fn long_mask(source: &ByteSource) -> Result<Option<Vec<u8>>> {
+    const KNOWN: [u8; KEY_LEN_MAX] = [0x70, 0, 0, 0, 0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0, 0, 0, 0, 0];
+    let (mut head, mut known) = ([0; 8], KNOWN);
+    source.read(0, &mut head, "hidden code")?;
+    source.read(DEX_HEADER_SIZE as u64, &mut known, "hidden code")?;
+    for (byte, plain) in known.iter_mut().zip(KNOWN) {
+        *byte ^= plain;
+    }
+    let key_of = |len: usize| {
+        let mut key = vec![0; len];
+        for (at, byte) in (DEX_HEADER_SIZE..).zip(known) {
+            let place = key.get_mut(at.checked_rem(len)?)?;
+            if at >= DEX_HEADER_SIZE.saturating_add(len) && *place != byte {
+                return None;
+            }
+            *place = byte;
+        }
+        let unmasked: Vec<u8> = head.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+        matches!(unmasked.as_slice(), [b'd', b'e', b'x', b'\n', b'0', b'3' | b'4', b'0'..=b'9', 0]).then_some(key)
+    };
+    let is_mask = |key: &Vec<u8>| key.iter().any(|byte| *byte != 0);
+    Ok((2..=KEY_LEN_MAX).find_map(key_of).filter(is_mask))
+}
+
 /// The file without its mask, if it is one then.
-fn unmask(source: &ByteSource, key: u8, budget: &Budget) -> Result<Option<ByteSource>> {
+fn unmask(source: &ByteSource, key: &[u8], budget: &Budget) -> Result<Option<ByteSource>> {
     if source.len() > MASKED_LEN_MAX {
         return Err(Error::limit(Limit::UnpackedBytes, "masked file", 0));
     }
     let mut bytes = source.to_vec(budget, "masked file")?;
-    for byte in &mut bytes {
+    for (byte, key) in bytes.iter_mut().zip(key.iter().cycle()) {
         *byte ^= key;
     }
     let unmasked = ByteSource::from_bytes(bytes);

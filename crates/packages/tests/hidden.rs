@@ -61,7 +61,11 @@ fn dex() -> Vec<u8> {
 }
 
 fn masked(bytes: &[u8], key: u8) -> Vec<u8> {
-    bytes.iter().map(|byte| byte ^ key).collect()
+    masked_with(bytes, &[key])
+}
+
+fn masked_with(bytes: &[u8], key: &[u8]) -> Vec<u8> {
+    bytes.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }
 
 #[test]
@@ -97,6 +101,22 @@ fn code_is_found_with_the_way_to_it() {
     assert_eq!(package.natives.len(), 1);
     assert!(package.file_names.contains(&"libplain.so".to_owned()));
     assert!(package.sealed.is_empty());
+}
+
+#[test]
+fn a_mask_of_several_bytes_is_found_by_what_every_header_holds() {
+    let dex = dex();
+    for key in [&b"k3"[..], b"key", b"\0\0\0\x01", b"seven77", b"twelve bytes", b"sixteen bytes ok"] {
+        let package = support::open(archive(&[("classes.dex", dex.clone()), ("assets/a.bin", masked_with(&dex, key))]));
+        let [file] = package.hidden_files.as_slice() else { panic!("{key:?}: {:?}", package.hidden_files) };
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(file.path.ends_with(&format!("!assets/a.bin!xor-0x{digits}")), "{}", file.path);
+        assert_eq!(file.source.to_vec(&support::budget(), "found").unwrap(), dex);
+    }
+    // Longer than what is known of a header.
+    let key = b"a key of seventeen";
+    let package = support::open(archive(&[("classes.dex", dex.clone()), ("assets/a.bin", masked_with(&dex, key))]));
+    assert!(package.hidden_files.is_empty());
 }
 
 #[test]
