@@ -6,18 +6,23 @@
 use std::sync::LazyLock;
 
 use bytes::{Budget, ByteSource, Limits};
+use code::{InputFile, Program};
 use filesystems::EntryKind;
 use libfuzzer_sys::fuzz_target;
+use native::{Code, Elf, jni, strings};
 
 /// What one run may spend.
 const LIMITS: Limits = Limits { depth: 4, nodes: 20_000, unpacked_bytes: 4 << 20 };
+/// What holds code: a file of Dalvik code in any container that one stands for itself in, and a native file.
+const CODE: [&str; 2] = ["dalvik", "native"];
 /// Files and members read of one run.
 const READ_MAX: usize = 64;
 
 static NAME: LazyLock<Option<String>> = LazyLock::new(|| {
     let name = std::env::var("FORMAT").ok();
     if let Some(name) = &name {
-        let is_known = containers::FORMATS.iter().any(|format| format.name == name)
+        let is_known = CODE.contains(&name.as_str())
+            || containers::FORMATS.iter().any(|format| format.name == name)
             || filesystems::FORMATS.iter().any(|format| format.name == name);
         assert!(is_known, "no format is called {name}");
     }
@@ -33,6 +38,12 @@ fuzz_target!(|data: &[u8]| {
             read(&child.source);
         }
     }
+    if is_wanted("dalvik") {
+        dalvik(&source);
+    }
+    if is_wanted("native") {
+        native_code(&source, data);
+    }
     for format in filesystems::FORMATS.iter().filter(|format| is_wanted(format.name) && (format.probe)(&source)) {
         let Ok(tree) = (format.read)(&source, &Budget::new(LIMITS)) else { continue };
         for entry in tree.entries.iter().take(READ_MAX) {
@@ -42,6 +53,26 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 });
+
+/// DEX, OAT, VDEX and optimised files, with all bodies.
+fn dalvik(source: &ByteSource) {
+    let file = InputFile { path: "X".into(), source: source.clone() };
+    let program = Program::build(&[file], &Budget::new(LIMITS)).with_class_path(&Program::default());
+    for (class, method) in program.classes().iter().flat_map(|class| class.methods.iter().map(move |method| (class, method))) {
+        if let Ok(body) = program.body(class, method) {
+            assert!(body.verify().is_ok(), "a body that contradicts itself");
+        }
+    }
+}
+
+fn native_code(source: &ByteSource, data: &[u8]) {
+    let Ok(elf) = Elf::read(source, &Budget::new(LIMITS)) else { return };
+    let bound = jni::registrations(&elf, data).len() + strings::each(data).count();
+    if let Some(code) = Code::read(&elf, data) {
+        let asked = code.asks(data, |_| true).len();
+        assert!(asked <= code.entries.len() && bound <= data.len());
+    }
+}
 
 /// The beginning, the middle and the end.
 fn read(source: &ByteSource) {

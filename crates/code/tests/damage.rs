@@ -13,7 +13,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use code::{Hierarchy, InvokeKind, Program};
+use bytes::{Budget, ByteSource, Limits};
+use code::{Hierarchy, InputFile, InvokeKind, Program};
 use common::{dex, oat, patch, quick, u32_at};
 
 /// `shapes-035.dex` with a change, and a checksum that is right again.
@@ -248,7 +249,8 @@ impl Random {
     }
 }
 
-fn seeds() -> Vec<Vec<u8>> {
+/// The files of an app: one, or an OAT file and its VDEX file.
+fn seeds() -> Vec<Vec<Vec<u8>>> {
     let mut seeds: Vec<_> =
         ["035", "037", "038", "039"].map(|version| common::fixture(&format!("shapes-{version}.dex"))).into();
     let classes = |name: &str| {
@@ -274,7 +276,11 @@ fn seeds() -> Vec<Vec<u8>> {
         .extend([40, quickened[0].0.len() as u32, 0, 0, 0, 0, 0, 0].iter().flat_map(|word: &u32| word.to_le_bytes()));
     optimised.extend(&quickened[0].0);
     seeds.push(optimised);
-    seeds
+    let mut apps: Vec<Vec<Vec<u8>>> = seeds.into_iter().map(|file| vec![file]).collect();
+    for (version, vdex) in [(131, 10), (138, 19), (170, 21), (183, 21), (195, 27), (199, 27), (220, 27), (259, 27)] {
+        apps.push(vec![oat::elf(&oat::oat(version, &files), true), quick::vdex(vdex, &quickened)]);
+    }
+    apps
 }
 
 fn mutate(random: &mut Random, file: &mut Vec<u8>) {
@@ -305,6 +311,13 @@ fn mutate(random: &mut Random, file: &mut Vec<u8>) {
     }
 }
 
+/// The program of an app whose files have one name but for its ending.
+fn app(files: Vec<Vec<u8>>) -> Program {
+    let named = ["X.odex", "X.vdex"].into_iter().zip(files);
+    let open = |(path, bytes): (&str, Vec<u8>)| InputFile { path: path.into(), source: ByteSource::from_bytes(bytes) };
+    Program::build(&named.map(open).collect::<Vec<_>>(), &Budget::new(Limits::FILE))
+}
+
 /// Asks the program everything there is to ask.
 fn ask(program: &Program) -> usize {
     let hierarchy = Hierarchy::new(program, &BTreeMap::new());
@@ -331,9 +344,10 @@ fn twenty_five_thousand_damaged_files_neither_panic_nor_take_memory() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut answers, mut problems, mut read) = (0, 0, 0);
     for run in 0..25_000 {
-        let mut file = seeds[run % seeds.len()].clone();
-        mutate(&mut random, &mut file);
-        let mut program = common::program(&[file]);
+        let mut files = seeds[run % seeds.len()].clone();
+        let one = random.below(files.len());
+        mutate(&mut random, &mut files[one]);
+        let mut program = app(files);
         if program.needs_class_path() {
             program = program.with_class_path(&Program::default());
         }
