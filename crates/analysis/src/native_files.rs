@@ -25,6 +25,8 @@ const CALLS_APART_MAX: usize = 4;
 const PLACES_MAX: usize = 64;
 /// Most addresses kept of one file.
 const ADDRESSES_MAX: usize = 24;
+/// Longest file whose code is read for texts that it puts together: makers' own programs are small.
+const BUILT_LEN_MAX: usize = 512 << 10;
 /// Most names of channels kept of one file.
 const NAMES_MAX: usize = 24;
 /// Those who start a file, named in one finding.
@@ -121,7 +123,11 @@ pub fn examine(
     let mut held = Vec::new();
     let code = OnceCell::new();
     for (fact, imports) in imported {
-        let Some(pieces) = pieces(fact, imports, &elf, &bytes) else { continue };
+        let built = || match bytes.len() {
+            ..=BUILT_LEN_MAX => code.get_or_init(|| Code::read(&elf, &bytes)).as_ref(),
+            _ => None,
+        };
+        let Some(pieces) = pieces(fact, imports, &elf, &bytes, &built) else { continue };
         let channel = match &fact.source {
             NativeSource::Kind(_) => Vec::new(),
             NativeSource::Channel(kind) => match channel_names(kind, path, (&elf, &bytes), names, starters) {
@@ -147,13 +153,24 @@ fn imports(fact: &NativeFact, elf: &Elf) -> Option<Vec<Piece>> {
 }
 
 /// Everything the fact asks for, the last import at the end: it is the act itself.
-fn pieces(fact: &NativeFact, mut imports: Vec<Piece>, elf: &Elf, bytes: &[u8]) -> Option<Vec<Piece>> {
+fn pieces<'c>(
+    fact: &NativeFact,
+    mut imports: Vec<Piece>,
+    elf: &Elf,
+    bytes: &[u8],
+    code: &dyn Fn() -> Option<&'c Code<'c>>,
+) -> Option<Vec<Piece>> {
     let act = imports.pop();
     for group in &fact.strings {
         let is_it = |text: &str| group.iter().any(|pattern| matches_pattern(pattern, text.trim_end()));
-        let found = strings::each(bytes).find(|text| is_it(&text.text()))?;
-        let text = format!("holds {:?}", found.text().trim_end());
-        imports.push(Piece { text, offset: found.offset });
+        if let Some(found) = strings::each(bytes).find(|text| is_it(&text.text())) {
+            let text = format!("holds {:?}", found.text().trim_end());
+            imports.push(Piece { text, offset: found.offset });
+            continue;
+        }
+        let built = code()?.built_texts().find(|built| is_it(&built.text))?;
+        let text = format!("puts together {:?}", built.text.trim_end());
+        imports.push(Piece { text, offset: built.offset });
     }
     if fact.cipher_text {
         let offset = cipher_text::find(elf, bytes)?;
@@ -168,7 +185,11 @@ fn way(fact: &NativeFact, code: &Code<'_>, bytes: &[u8]) -> Way {
     let Some(act) = fact.imports.last().filter(|_| !code.entries.is_empty()) else { return Way::Unknown };
     let places: Vec<Vec<u64>> = fact.strings.iter().map(|group| places(group, bytes)).collect();
     let mut goals: Vec<Goal<'_>> = fact.imports.iter().map(|group| Goal::Import(group)).collect();
-    goals.extend(places.iter().map(|places| Goal::Places(places)));
+    let builders: Vec<Vec<u64>> = fact.strings.iter().map(|group| builders(group, code)).collect();
+    goals.extend(places.iter().zip(&builders).map(|(places, builders)| match places.is_empty() {
+        true => Goal::Functions(builders),
+        false => Goal::Places(places),
+    }));
     let pieces =
         |steps: &[Step]| steps.iter().map(|step| Piece { text: step.text.clone(), offset: step.offset }).collect();
     let common = code.common(&goals).filter(|common| common.calls_max <= CALLS_APART_MAX && fact.imports.len() > 1);
@@ -194,6 +215,12 @@ fn places(group: &[String], bytes: &[u8]) -> Vec<u64> {
     let is_it = |text: &str| group.iter().any(|pattern| matches_pattern(pattern, text.trim_end()));
     let matching = strings::each(bytes).filter(|text| is_it(&text.text()));
     matching.map(|text| text.offset).take(PLACES_MAX).collect()
+}
+
+/// Functions that put a text together that matches a pattern of a group.
+fn builders(group: &[String], code: &Code<'_>) -> Vec<u64> {
+    let is_it = |text: &str| group.iter().any(|pattern| matches_pattern(pattern, text.trim_end()));
+    code.built_texts().filter(|built| is_it(&built.text)).map(|built| built.function).take(PLACES_MAX).collect()
 }
 
 /// Names of channels that the file says, of those that apps use; a socket that init makes for it needs no text. What a function

@@ -54,6 +54,30 @@ fn libraries_are_held_against_facts_of_their_name() {
 }
 
 #[test]
+fn a_text_that_code_puts_together_on_the_stack_counts_as_one_that_stands_in_the_file() {
+    let fact = |text: &str| {
+        let text = format!(
+            "reference = \"https://example.org/\"\n[[native_fact]]\nid = \"built\"\nsource = \"network_input\"\nsink = \"exec\"\n\
+             files = [\"asks.so\"]\nimports = [[\"connect\"], [\"write\"]]\nstrings = [[\"{text}\"]]"
+        );
+        Knowledge::with_files(&[("more.toml".to_owned(), text)]).unwrap()
+    };
+    for name in ["asks_thumb.so", "asks_aarch64.so", "asks_x86_64.so"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/native").join(name);
+        let bytes = ByteSource::open(&path).unwrap().to_vec(&Budget::new(Limits::FILE), "fixture").unwrap();
+        let knowledge = fact("built.example");
+        let file = held("/system/lib/asks.so", bytes.clone(), &[], &[], &knowledge).unwrap();
+        let facts = file.facts(&[], &knowledge);
+        assert!(
+            facts.steps.iter().any(|step| step.text == "puts together \"built.example\""),
+            "{name}: {:?}",
+            facts.steps
+        );
+        assert_eq!(held("/system/lib/asks.so", bytes, &[], &[], &fact("other.example")), None, "{name}");
+    }
+}
+
+#[test]
 fn damaged_files_are_examined_within_bounds() {
     let knowledge = Knowledge::embedded().unwrap();
     let names: ChannelNames = [("local_socket".to_owned(), "agentsocket".to_owned())].into();

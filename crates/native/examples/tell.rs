@@ -28,6 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{:?} at {:#x} may ask for {:?} {:?}", entry.kind, asks.offset, asks.classes, asks.methods);
             }
         }
+        for built in code.built_texts() {
+            println!("{:#x} puts together {:?}", built.offset, built.text);
+        }
         for name in std::env::args().skip(2) {
             match code.way(std::slice::from_ref(&name)) {
                 Some((_, steps)) => steps.iter().for_each(|step| println!("{name}: {:#x} {}", step.offset, step.text)),

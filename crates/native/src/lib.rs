@@ -21,6 +21,6 @@ mod memory;
 mod relocations;
 pub mod strings;
 
-pub use code::{Asks, Code, Common, Entry, EntryKind, Goal, Step};
+pub use code::{Asks, BuiltText, Code, Common, Entry, EntryKind, Goal, Step};
 pub(crate) use elf::Unwind;
 pub use elf::{Elf, Machine, Section, Segment, Symbol};

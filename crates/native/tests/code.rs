@@ -1,11 +1,11 @@
 //! Ways from entries to imports, against what objdump sees, and damaged copies. The fixtures are one source for each processor.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly")]
 
 use std::{fs, path::PathBuf};
 
 use bytes::{Budget, ByteSource, Limits};
-use native::{Code, Elf, EntryKind, Goal, strings};
+use native::{BuiltText, Code, Elf, EntryKind, Goal, strings};
 
 /// Files, and whether each is a program beside a library.
 const FILES: [(&str, bool); 5] = [
@@ -119,6 +119,23 @@ fn the_function_that_leads_to_several_imports_and_a_text_is_found() {
         // Each step stands where an instruction is.
         let steps = common.from_entry.iter().chain(common.to_each.iter().flatten());
         assert!(steps.clone().all(|step| step.offset > 0 && step.offset < bytes.len() as u64));
+    }
+}
+
+#[test]
+fn a_text_that_code_puts_together_is_told_with_the_function() {
+    for name in ["asks_arm.so", "asks_thumb.so", "asks_aarch64.so", "asks_x86.so", "asks_x86_64.so"] {
+        let bytes = whole(name);
+        let elf = elf(&bytes);
+        let code = Code::read(&elf, &bytes).unwrap();
+        let built: Vec<BuiltText> = code.built_texts().collect();
+        let [text] = built.as_slice() else { panic!("{name}: {built:?}") };
+        assert_eq!(text.text, "built.example", "{name}");
+        assert!(strings::each(&bytes).all(|text| !text.text().contains("built.ex")), "{name}: it stands nowhere");
+        let export = elf.exports.iter().find(|symbol| symbol.name == "put_together").unwrap();
+        assert_eq!(text.function, export.address, "{name}");
+        let goals = [Goal::Import(&names("write")), Goal::Functions(&[text.function])];
+        assert_eq!(code.common(&goals).unwrap().calls_max, 1, "{name}");
     }
 }
 

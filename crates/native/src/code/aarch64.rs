@@ -64,17 +64,45 @@ pub(super) fn step(
         ends = !is_call;
     } else if word & 0xffe0_ffe0 == 0xaa00_03e0 {
         registers.set(destination, registers.get(word >> 16 & 31));
-    } else if word & 0xff80_0000 == 0xd280_0000 {
+    } else if word & 0x7f80_0000 == 0x5280_0000 {
         registers.set(destination, Known::Value(u64::from(word >> 5 & 0xffff) << (16 * (word >> 21 & 3))));
-    } else if word & 0xff80_0000 == 0xf280_0000 {
+    } else if word & 0x7f80_0000 == 0x7280_0000 {
         let shift = 16 * (word >> 21 & 3);
         let put = |value: u64| value & !(0xffff << shift) | u64::from(word >> 5 & 0xffff) << shift;
         registers
             .set(destination, registers.value(destination).map_or(Known::Nothing, |value| Known::Value(put(value))));
     } else if !is_branch_or_store(word) {
         registers.forget(destination);
+    } else {
+        store(word, registers, tell);
     }
     Some(Step { len: 4, ends })
+}
+
+/// A store of one or two registers at a distance from the stack pointer or the frame pointer.
+fn store(word: u32, registers: &Registers, tell: &mut dyn FnMut(Event)) {
+    const FRAME: u32 = 29;
+    const STACK_OR_ZERO: u32 = 31;
+    let base = word >> 5 & 31;
+    if base != FRAME && base != STACK_OR_ZERO {
+        return;
+    }
+    let size = word >> 30;
+    let held = |register: u32| if register == STACK_OR_ZERO { Some(0) } else { registers.value(register) };
+    let mut put = |register: u32, distance: i64, len: u8| {
+        let value = held(register);
+        value.into_iter().for_each(|value| tell(Event::Store { base: base as u8, distance, value, len }));
+    };
+    if word & 0x3fc0_0000 == 0x3900_0000 {
+        put(word & 31, i64::from((word >> 10 & 0xfff) << size), 1 << size);
+    } else if word & 0x3fe0_0c00 == 0x3800_0000 {
+        put(word & 31, signed(word >> 12 & 0x1ff, 9), 1 << size);
+    } else if word & 0x7fc0_0000 == 0x2900_0000 {
+        let len = 4 << (word >> 31);
+        let distance = signed(word >> 15 & 0x7f, 7) * i64::from(len);
+        put(word & 31, distance, len);
+        put(word >> 10 & 31, distance.wrapping_add(len.into()), len);
+    }
 }
 
 /// Whether an instruction writes no register by its lowest bits.

@@ -70,10 +70,29 @@ pub(super) fn step(
             let known = load(memory, address, tell);
             put(registers, known, tell);
         }
-        _ => arithmetic(word, registers, tell),
+        _ => {
+            store(word, registers, tell);
+            arithmetic(word, registers, tell);
+        }
     }
     let ends = destination == PC && condition == ALWAYS && word & 0x0c10_0000 == 0x0410_0000;
     Some(Step { len: 4, ends })
+}
+
+/// A store of one register at a distance from the stack pointer or a frame pointer.
+fn store(word: u32, registers: &Registers, tell: &mut dyn FnMut(Event)) {
+    const BASES: [u32; 3] = [7, 11, 13];
+    let (base, source) = (word >> 16 & 15, word >> 12 & 15);
+    let (len, distance) = if word & 0x0f30_0000 == 0x0500_0000 {
+        (if word >> 22 & 1 == 1 { 1 } else { 4 }, word & 0xfff)
+    } else if word & 0x0f70_00f0 == 0x0140_00b0 {
+        (2, word >> 4 & 0xf0 | word & 15)
+    } else {
+        return;
+    };
+    let distance = if word >> 23 & 1 == 0 { -i64::from(distance) } else { distance.into() };
+    let value = registers.value(source).filter(|_| BASES.contains(&base));
+    value.into_iter().for_each(|value| tell(Event::Store { base: base as u8, distance, value, len }));
 }
 
 /// Sums, moves, and everything that changes registers in a way that is not followed.

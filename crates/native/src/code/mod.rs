@@ -6,6 +6,7 @@
 
 mod aarch64;
 mod arm;
+mod built;
 mod entries;
 mod java;
 mod registers;
@@ -22,6 +23,7 @@ use crate::{
     memory::{Linked, Memory},
 };
 
+pub use built::BuiltText;
 pub use entries::{Entry, EntryKind};
 pub use java::Asks;
 use starts::FUNCTIONS_MAX;
@@ -55,6 +57,8 @@ enum Event {
     Address(u64),
     /// It makes another address of one, which was only a step on the way.
     Instead(u64),
+    /// It stores a known number of so many bytes at a distance from a register that points into the stack.
+    Store { base: u8, distance: i64, value: u64, len: u8 },
 }
 
 /// Where a call leads.
@@ -92,6 +96,8 @@ struct Function {
     addresses: Vec<u64>,
     /// The same in the order of the code.
     in_order: Vec<u64>,
+    /// Texts it puts together on the stack, and where it begins with each.
+    built: Vec<(u64, String)>,
 }
 
 /// What the entry points of a file lead to.
@@ -209,7 +215,9 @@ impl<'a> Walk<'a> {
         let end = self.end(start);
         self.swept = self.swept.saturating_add(end.saturating_sub(start));
         let mut events: Vec<(u64, Event)> = Vec::new();
+        let mut stack = built::Stack::default();
         sweep::function(memory, (start, end), key != start, &mut |at, event| {
+            stack.note(at, &event);
             if let Event::Instead(address) = event {
                 let replaced = |(_, before): &(u64, Event)| *before == Event::Address(address);
                 let nearest = events.iter().rev().take(INSTEAD_EVENTS_MAX).position(replaced);
@@ -217,11 +225,12 @@ impl<'a> Walk<'a> {
                 if let Some(back) = nearest {
                     events.remove(events.len().saturating_sub(back.saturating_add(1)));
                 }
-            } else {
+            } else if !matches!(event, Event::Store { .. }) {
                 events.push((at, event));
             }
         });
-        let mut function = Function::default();
+        stack.end();
+        let mut function = Function { built: stack.texts, ..Function::default() };
         for (at, event) in events {
             self.event((start, end), at, event, &mut function);
         }
@@ -261,7 +270,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Event::Address(address) => self.address(at, address, function),
-            Event::Instead(_) => {}
+            Event::Instead(_) | Event::Store { .. } => {}
         }
     }
 

@@ -8,6 +8,15 @@ use super::{
 };
 use crate::memory::Memory;
 
+const SP: u32 = 13;
+const FRAME: u32 = 7;
+
+fn store(base: u32, source: u32, distance: u64, len: u8, registers: &Registers, tell: &mut dyn FnMut(Event)) {
+    let (base, distance) = (base as u8, distance.cast_signed());
+    let value = registers.value(source);
+    value.into_iter().for_each(|value| tell(Event::Store { base, distance, value, len }));
+}
+
 /// Reads one instruction; how long it is.
 pub(super) fn step(
     memory: &Memory<'_>,
@@ -50,6 +59,11 @@ fn short(memory: &Memory<'_>, pc: u64, half: u32, registers: &mut Registers, tel
             value.into_iter().for_each(|value| tell(Event::Address(value)));
             registers.set(high, value.map_or(Known::Nothing, Known::Value));
         }
+        // A store beside the stack pointer, or beside the frame pointer.
+        0b10010 => store(SP, high, u64::from(half & 0xff) * 4, 4, registers, tell),
+        0b01100 if middle == FRAME => store(FRAME, low, u64::from(half >> 6 & 31) * 4, 4, registers, tell),
+        0b01110 if middle == FRAME => store(FRAME, low, u64::from(half >> 6 & 31), 1, registers, tell),
+        0b10000 if middle == FRAME => store(FRAME, low, u64::from(half >> 6 & 31) * 2, 2, registers, tell),
         0b01101 => {
             let address = sum(registers.value(middle), Some(u64::from(half >> 6 & 31) * 4));
             let known = load(memory, address, tell);
@@ -136,6 +150,10 @@ fn long(
     let sum = |left: Option<u64>, right: Option<u64>| {
         left.zip(right).map(|(left, right)| left.wrapping_add(right) & 0xffff_ffff)
     };
+    if half & 0xff90 == 0xf880 && (base == SP || base == FRAME) {
+        store(base, target, u64::from(second & 0xfff), 1 << (half >> 5 & 3), registers, tell);
+        return plain(false);
+    }
     if half & 0xfff0 == 0xf8d0 {
         let known = load(memory, sum(registers.value(base), Some(u64::from(second & 0xfff))), tell);
         return put(registers, known, tell);

@@ -43,6 +43,8 @@ pub enum Goal<'a> {
     Import(&'a [String]),
     /// The use of what stands at one of these offsets of the file.
     Places(&'a [u64]),
+    /// One of these functions.
+    Functions(&'a [u64]),
 }
 
 /// The next step towards a goal: by which call, and how many are left.
@@ -103,11 +105,12 @@ impl Code<'_> {
         let mut waiting = VecDeque::new();
         let places: Vec<u64> = match goal {
             Goal::Places(offsets) => offsets.iter().filter_map(|&offset| self.elf.address(offset)).collect(),
-            Goal::Import(_) => Vec::new(),
+            Goal::Import(_) | Goal::Functions(_) => Vec::new(),
         };
         for (&key, function) in &self.functions {
             let found = match goal {
                 Goal::Import(names) => function.calls.iter().position(|call| is_import(call, names)).map(Some),
+                Goal::Functions(keys) => keys.contains(&key).then_some(None),
                 Goal::Places(_) => {
                     let uses = |address| function.addresses.binary_search(address).is_ok();
                     places.iter().any(uses).then_some(None)

@@ -15,6 +15,8 @@ pub(super) fn look(memory: &Memory<'_>, pc: u64, tell: &mut dyn FnMut(Event)) {
     let is_64 = memory.elf.machine == Machine::X86_64;
     let number = |at: usize| Some(i64::from(i32::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
     let after = |len: u64, at: usize| Some(pc.wrapping_add(len).wrapping_add_signed(number(at)?));
+    let is_short = memory.bytes_at(pc.wrapping_sub(1)).first() == Some(&0x66);
+    store(bytes, (is_64, is_short), tell);
     match bytes {
         [opcode @ (0xe8 | 0xe9), ..] => {
             if let Some(target) = after(5, 1) {
@@ -45,6 +47,48 @@ pub(super) fn look(memory: &Memory<'_>, pc: u64, tell: &mut dyn FnMut(Event)) {
         }
         _ => {}
     }
+}
+
+/// A store of a number beside the stack pointer or the frame pointer; of 64 bits through a register, the next instruction.
+fn store(bytes: &[u8], (is_64, is_short): (bool, bool), tell: &mut dyn FnMut(Event)) {
+    match bytes {
+        [0xc6, rest @ ..] => put(rest, 1, None, tell),
+        [0x66, 0xc7, rest @ ..] => put(rest, 2, None, tell),
+        [0x48, 0xc7, rest @ ..] if is_64 => put(rest, 8, None, tell),
+        [0xc7, rest @ ..] if !is_short => put(rest, 4, None, tell),
+        [0x48, 0xb8..=0xbf, value @ ..] if is_64 => {
+            let Some((value, [0x48, 0x89, rest @ ..])) = value.split_first_chunk() else { return };
+            put(rest, 8, Some(u64::from_le_bytes(*value)), tell);
+        }
+        _ => {}
+    }
+}
+
+/// The place in the form of an instruction, and the number behind it if it is not known yet.
+fn put(form: &[u8], len: u8, value: Option<u64>, tell: &mut dyn FnMut(Event)) {
+    let Some((&first, rest)) = form.split_first() else { return };
+    // The register in the form is that of the number, or says nothing.
+    let (base, rest) = match (first & 0xc7, rest) {
+        (0x04 | 0x44 | 0x84, [0x24, rest @ ..]) => (4, rest),
+        (0x45 | 0x85, rest) => (5, rest),
+        _ => return,
+    };
+    let (distance, rest) = match (first >> 6, rest) {
+        (0, rest) => (0, rest),
+        (1, [distance, rest @ ..]) => (i64::from(distance.cast_signed()), rest),
+        (2, rest) => match rest.split_first_chunk() {
+            Some((distance, rest)) => (i64::from(i32::from_le_bytes(*distance)), rest),
+            None => return,
+        },
+        _ => return,
+    };
+    let behind = || match (len, rest) {
+        (1, [byte, ..]) => Some(u64::from(*byte)),
+        (2, [low, high, ..]) => Some(u64::from(u16::from_le_bytes([*low, *high]))),
+        _ => Some(i64::from(i32::from_le_bytes(*rest.first_chunk()?)).cast_unsigned()),
+    };
+    let value = value.or_else(behind);
+    value.into_iter().for_each(|value| tell(Event::Store { base, distance, value, len }));
 }
 
 /// The place that the stub at an address goes through.
