@@ -17,6 +17,7 @@ const HELP: &str = "cargo xtask TASK
   bench SUITE     holds a public suite of apps against its truth; without arguments it says how
   bench open DIR  holds what is read of images, and how fast, against other readers; without arguments it says how
   field REPORTS   holds reports of the devices of docs/field.toml against what is known of them, for docs/field.md
+  bench formats   of the golden fixtures of each format, how many files are read right, beside other readers
   diff-walk IMAGE compares what is read of an image with what the kernel mounts: ext4, EROFS, squashfs; as root
 ";
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["docs"] => docs(true),
         ["docs", "--check"] => docs(false),
         ["bench", "open", rest @ ..] => bench::open::open(rest).and_then(|table| print(&table)),
+        ["bench", "formats", rest @ ..] => bench::formats::formats(rest).and_then(|table| print(&table)),
         ["bench", rest @ ..] => bench::bench(rest).and_then(|table| print(&table)),
         ["field", reports] => field::field(Path::new(reports)).and_then(|tables| print(&tables)),
         ["diff-walk", image] => diff_walk::diff_walk(Path::new(image)).map(|same| tell(&same)),

@@ -96,7 +96,8 @@ pub(crate) struct Scan {
 /// A place inside layers.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// A file or folder, and parts inside it: ota.zip!system.img!app/X.apk; ota.zip!/system/app/X.apk by device path
+    /// A file or folder, and parts inside it: ota.zip!system.img!app/X.apk; ota.zip!/system/app/X.apk by device path;
+    /// boot.img.gz! for what a wrapper holds without a name
     #[arg(value_name = "WHAT!PATH")]
     pub(crate) place: String,
     /// Keys for encrypted packages, as for `scan`

@@ -5,6 +5,7 @@
 mod block;
 mod cache;
 mod crc16;
+mod filter;
 mod inflate;
 mod input;
 mod lz4;
@@ -19,6 +20,7 @@ mod stream;
 pub use block::{Method, unpack_block};
 pub use cache::{Block, Blocks};
 pub use crc16::{Crc16, Crc16Kind, crc16};
+pub use filter::Filter;
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
 pub use rar::RarDecoder;

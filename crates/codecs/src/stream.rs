@@ -8,7 +8,7 @@ use bzip2::{Decompress, Status};
 use ruzstd::decoding::StreamingDecoder;
 
 use crate::{
-    Method, Wrapping, inflate_each,
+    Filter, Method, Wrapping, filter, inflate_each,
     input::{Input, Output},
     len64, lz4_frame, lzma, lzop,
     member::MEMORY_LEN_MAX,
@@ -58,6 +58,8 @@ pub enum Codec {
     Lzop,
     /// One block whose unpacked length is known from elsewhere.
     Block(Method),
+    /// Nothing is packed, but a filter was laid over the bytes.
+    Filter(Filter),
 }
 
 impl Codec {
@@ -137,6 +139,7 @@ pub fn unpack_each(
             result.map_err(|why| why.told(&input, "brotli stream"))?;
         }
         Codec::Block(codec) => block(source, codec, &mut output)?,
+        Codec::Filter(filter) => filter::undo(&mut input, &mut output, filter)?,
     }
     Ok(output.len)
 }

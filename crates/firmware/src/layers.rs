@@ -127,6 +127,7 @@ impl Walk<'_> {
 
     /// Opens what can be opened among `members`, which together are one package or folder.
     pub(crate) fn members(&mut self, members: Vec<Member>, outer: &str, origin: Origin, budget: &Budget) {
+        let members = self.volumes(members, outer);
         let members = self.sets(members, outer, budget);
         let members = self.split_images(members, outer, budget);
         let members = self.spread_partitions(members, outer, budget);

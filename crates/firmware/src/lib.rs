@@ -14,6 +14,7 @@ mod shape;
 mod tree;
 mod unsupported;
 mod update;
+mod volumes;
 mod walk;
 
 use std::{collections::BTreeMap, path::PathBuf};

@@ -3,6 +3,7 @@
 //! `WHAT` is a file or folder of this computer. Each part after a `!` is a path inside what stands before it: a member
 //! of an archive, a file of an image, a member of an APK. Right after `WHAT`, a path that starts with a slash is a path
 //! of the device, wherever in the input it is held: `ota.zip!/system/app/X/X.apk!classes.dex`, as reports write it.
+//! An empty part is what a wrapper holds that gives it no name: `system.img.gz!`.
 
 use std::{
     error, fmt,
@@ -103,6 +104,11 @@ pub fn resolve_over(what: &str, older: &Older, budget: &Budget) -> Result<Look, 
     }
     for part in first.into_iter().chain(parts) {
         budget = budget.deeper("layer").map_err(|error| LookError::Unreadable(seen.clone(), error))?;
+        let wrapped = if part.is_empty() { look.wrapped(&seen, &budget)? } else { None };
+        if let Some(inner) = wrapped {
+            (look, seen) = (inner, format!("{seen}!"));
+            continue;
+        }
         let listing = look.listing_as(&seen, &budget)?;
         seen = format!("{seen}!{part}");
         look = find(listing, part, &look.name).ok_or_else(|| LookError::NotFound(seen.clone()))?;
@@ -127,6 +133,22 @@ impl Look {
             Place::Symlink(target) => Some(target),
             Place::File(_) | Place::Folder(_) => None,
         }
+    }
+
+    /// What a wrapper holds that gives it no name: the image in a packed file.
+    fn wrapped(&self, seen: &str, budget: &Budget) -> Result<Option<Self>, LookError> {
+        let Some(source) = self.source() else { return Ok(None) };
+        if filesystems::identify(source).is_some() {
+            return Ok(None);
+        }
+        let Some(format) = containers::identify(source) else { return Ok(None) };
+        let opened = (format.open)(source, budget).map_err(|error| LookError::Unreadable(seen.to_owned(), error))?;
+        Ok(match opened.children.as_slice() {
+            [only] if only.name.is_empty() && opened.problems.is_empty() => {
+                Some(Self::new(unwrapped_name(seen), Place::File(only.source.clone())))
+            }
+            _ => None,
+        })
     }
 
     /// Everything below, at any depth: a file is opened as the archive or image it is.
@@ -212,11 +234,18 @@ fn device_look(path: &Path, part: &str, seen: &str, older: &Older, budget: &Budg
     Ok(look)
 }
 
-/// What a file holds: as an image, or as a container. A container whose one child has no name is seen through.
+/// The name of what a wrapper of this name holds: without what a packer puts behind it.
+fn unwrapped_name(seen: &str) -> String {
+    let name = seen.trim_end_matches('!').rsplit(['/', '!']).next().unwrap_or(seen);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+/// What a file holds: as an image, or as a container. A container whose one child has no name is seen through; if that child is
+/// nothing that holds files, it is the one file.
 fn open(source: &ByteSource, seen: &str, budget: &Budget) -> Result<Listing, LookError> {
     let unreadable = |error| LookError::Unreadable(seen.to_owned(), error);
     let (mut source, mut budget) = (source.clone(), budget.clone());
-    let mut problems = Vec::new();
+    let (mut problems, mut is_unwrapped) = (Vec::new(), false);
     loop {
         budget = budget.deeper("layer").map_err(unreadable)?;
         if let Some(format) = filesystems::identify(&source) {
@@ -224,11 +253,17 @@ fn open(source: &ByteSource, seen: &str, budget: &Budget) -> Result<Listing, Loo
             problems.append(&mut tree.problems);
             return Ok(Listing { entries: tree.entries, problems });
         }
-        let format = containers::identify(&source).ok_or_else(|| LookError::NotAContainer(seen.to_owned()))?;
+        let Some(format) = containers::identify(&source) else {
+            if !is_unwrapped {
+                return Err(LookError::NotAContainer(seen.to_owned()));
+            }
+            let (path, kind) = (unwrapped_name(seen).into_bytes(), EntryKind::File(source));
+            return Ok(Listing { entries: vec![Entry { path, kind, attributes: Attributes::default() }], problems });
+        };
         let opened = (format.open)(&source, &budget).map_err(unreadable)?;
         match opened.children.as_slice() {
             [only] if only.name.is_empty() => {
-                source = only.source.clone();
+                (source, is_unwrapped) = (only.source.clone(), true);
                 let unnamed = opened.problems.into_iter();
                 problems
                     .extend(unnamed.map(|problem| filesystems::Problem { path: problem.name, error: problem.error }));

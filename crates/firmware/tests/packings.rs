@@ -154,10 +154,37 @@ fn any_layer_can_be_looked_into() {
     assert_eq!(names(&format!("{}!/system/", update.display())), expected);
     let link = look::resolve(&format!("{}!/system/bin/ls", image.display()), &budget());
     assert_eq!(link.ok().and_then(|look| look.symlink().map(<[u8]>::to_vec)), Some(b"toolbox".to_vec()));
+    // A wrapper without a name for what it holds: one layer with an empty part, all of them without.
+    let fixtures = repository().join("fixtures/containers");
+    let packed = fixtures.join("gzip/image.gz").display().to_string();
+    let inner = look::resolve(&format!("{packed}!"), &budget());
+    assert_eq!(inner.ok().and_then(|look| look.source().map(ByteSource::len)), Some(5700));
+    assert_eq!(names(&packed), ["image"]);
+    let archive = fixtures.join("md5_trailer/AP_EXAMPLE.tar.md5").display().to_string();
+    assert_eq!(names(&archive), names(&format!("{archive}!")));
     for what in ["!x", "!/system/none", "!system/build.prop!x"] {
         let error = look::resolve(&format!("{}{what}", update.display()), &budget());
         assert!(error.is_err(), "{what}");
     }
+}
+
+#[test]
+fn volumes_of_a_file_that_was_cut_are_that_file() {
+    let scratch = Scratch::new("volumes");
+    let expected = device(&unfolded(&[repository().join("examples/firmware/device")]));
+    let update = ByteSource::open(&repository().join("fixtures/device/ota.zip"));
+    let update = update.and_then(|update| update.to_vec(&Budget::new(Limits::FILE), "update")).unwrap_or_default();
+    for (number, part) in update.chunks(update.len() / 3 + 1).enumerate() {
+        scratch.write(&format!("whole/update.zip.{:03}", number + 1), part);
+        if number != 1 {
+            scratch.write(&format!("gap/update.zip.{:03}", number + 1), part);
+        }
+    }
+    let whole = unfolded(&[scratch.0.join("whole")]);
+    assert_eq!(device(&whole), expected);
+    assert!(holes(&whole).is_empty(), "{:?}", holes(&whole));
+    let gap = unfolded(&[scratch.0.join("gap")]);
+    assert!(holes(&gap).iter().any(|line| line.kind == "volumes"), "{:?}", holes(&gap));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use bytes::{Budget, Keys, Limits};
+use bytes::{Budget, ByteSource, Keys, Limits};
 use common::{Scratch, device, gunzipped, holes, repository, unfolded};
 use firmware::{Input, unfold};
 
@@ -95,6 +95,17 @@ fn a_part_that_is_not_there_is_missing_and_not_empty() {
     let firmware = unfolded(std::slice::from_ref(&scratch.0));
     assert!(holes(&firmware).iter().any(|line| line.path == "system_1.img"), "{:?}", holes(&firmware));
     assert!(holes(&firmware).iter().any(|line| line.kind == "parts"), "{:?}", holes(&firmware));
+}
+
+#[test]
+fn a_part_that_is_cut_short_is_missing_and_not_empty() {
+    let scratch = Scratch::new("rawprogram-short");
+    rawprogram(&scratch, None);
+    let part = ByteSource::open(&scratch.0.join("system_0.img"));
+    let part = part.and_then(|part| part.to_vec(&Budget::new(Limits::FILE), "part")).unwrap_or_default();
+    scratch.write("system_0.img", part.get(..part.len() / 4).unwrap_or_default());
+    let firmware = unfolded(std::slice::from_ref(&scratch.0));
+    assert!(!holes(&firmware).is_empty() && device(&firmware) != expected());
 }
 
 #[test]

@@ -14,6 +14,7 @@
 //! one ([`places`]): of the listed flows those found are true, of the flows listed as absent those found are wrong.
 //! What else is found is counted apart, for nobody has said whether it is so.
 
+pub mod formats;
 pub mod open;
 pub mod places;
 pub mod run;

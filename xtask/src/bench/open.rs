@@ -25,11 +25,23 @@ pub const HELP: &str = "cargo xtask bench open FOLDER [--program FILE] [--rounds
 ";
 
 /// Who reads images, and how.
-struct Reader {
-    name: String,
+pub(super) struct Reader {
+    pub(super) name: String,
     needs: Vec<String>,
-    formats: Vec<String>,
+    /// Formats it is given.
+    pub(super) formats: Vec<String>,
+    /// Whether it is given all inputs in one run.
+    pub(super) together: bool,
     script: String,
+}
+
+impl Reader {
+    /// The first tool that it needs and that is not installed.
+    pub(super) fn missing(&self) -> Option<&str> {
+        let is_missing =
+            |tool: &&String| !Command::new("which").arg(tool).output().is_ok_and(|done| done.status.success());
+        self.needs.iter().find(is_missing).map(String::as_str)
+    }
 }
 
 /// What one run cost, and what it gave.
@@ -44,7 +56,7 @@ struct Run {
 }
 
 /// Digest and last part of the path, and how often.
-type Files = BTreeMap<(String, String), usize>;
+pub(super) type Files = BTreeMap<(String, String), usize>;
 
 /// Runs every reader on every image and tells the table.
 ///
@@ -70,7 +82,7 @@ pub fn open(arguments: &[&str]) -> Result<String, String> {
         None => super::built()?,
     };
     let expected = files(&text(&folder.join("expected.sha256"))?);
-    let readers = readers()?;
+    let readers = readers("xtask/bench/open/readers.toml")?;
     let mut table = "| image | reader | files right of | wall s | CPU s | peak MiB |\n|--|--|--|--|--|--|\n".to_owned();
     for image in images(&folder, only)? {
         let format = format_of(&image)?;
@@ -96,7 +108,7 @@ fn row(image: &Path, format: &str, reader: &Reader, run: &Run, expected: usize) 
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
+pub(super) fn text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -110,8 +122,17 @@ fn files(listing: &str) -> Files {
     files
 }
 
+/// The same by digest alone.
+pub(super) fn by_digest(listing: &str) -> Files {
+    let mut files = Files::new();
+    for (digest, _) in listing.lines().filter_map(|line| line.split_once("  ")) {
+        *files.entry((digest.trim_start_matches('\\').to_owned(), String::new())).or_default() += 1;
+    }
+    files
+}
+
 /// How many of `expected` are among `found`.
-fn in_common(expected: &Files, found: &Files) -> usize {
+pub(super) fn in_common(expected: &Files, found: &Files) -> usize {
     expected.iter().map(|(file, &count)| count.min(found.get(file).copied().unwrap_or(0))).sum()
 }
 
@@ -134,8 +155,8 @@ fn format_of(image: &Path) -> Result<&'static str, String> {
     format.ok_or_else(|| format!("{}: no format that is known here", image.display()))
 }
 
-fn readers() -> Result<Vec<Reader>, String> {
-    let path = root().join("xtask/bench/open/readers.toml");
+pub(super) fn readers(path: &str) -> Result<Vec<Reader>, String> {
+    let path = root().join(path);
     let document: toml::Table = text(&path)?.parse().map_err(|error| format!("{}: {error}", path.display()))?;
     let list = document.get("reader").and_then(toml::Value::as_array).ok_or("readers.toml names nobody")?;
     let one = |entry: &toml::Value| {
@@ -147,7 +168,8 @@ fn readers() -> Result<Vec<Reader>, String> {
         Some(Reader {
             name: word("name")?,
             needs: words("needs")?,
-            formats: words("formats")?,
+            formats: words("formats").unwrap_or_default(),
+            together: entry.get("together").and_then(toml::Value::as_bool).unwrap_or(false),
             script: word("script")?,
         })
     };
@@ -156,15 +178,17 @@ fn readers() -> Result<Vec<Reader>, String> {
 
 /// The fastest of some rounds, or why there is none.
 fn measure(reader: &Reader, image: &Path, program: &Path, rounds: usize, expected: &Files) -> Result<Run, String> {
-    let is_missing = |tool: &&String| !Command::new("which").arg(tool).output().is_ok_and(|done| done.status.success());
-    if let Some(tool) = reader.needs.iter().find(is_missing) {
+    if let Some(tool) = reader.missing() {
         return Ok(Run { failed: Some(format!("{tool} is not installed")), ..Run::default() });
     }
     // Once through, so that all of them find the image in memory.
     Command::new("cksum").arg(image).output().map_err(|error| error.to_string())?;
     let mut fastest: Option<Run> = None;
+    let parent = image.parent().and_then(Path::parent).ok_or("the folder of images has no parent")?;
+    // Beside the images, not in the folder for temporary files: that may be memory.
+    let scratch = parent.join(format!("bench-open-{}", process::id()));
     for _ in 0..rounds {
-        let run = once(reader, image, program, expected)?;
+        let run = scored(&once(reader, image, &scratch, program)?, expected);
         if run.failed.is_some() {
             return Ok(run);
         }
@@ -175,11 +199,19 @@ fn measure(reader: &Reader, image: &Path, program: &Path, rounds: usize, expecte
     fastest.ok_or_else(|| HELP.to_owned())
 }
 
-fn once(reader: &Reader, image: &Path, program: &Path, expected: &Files) -> Result<Run, String> {
+/// What one run of a reader gave.
+pub(super) struct Raw {
+    pub(super) listing: String,
+    /// Exit code.
+    pub(super) code: i32,
+    figures: [f64; 3],
+    /// The last line that it said beside the listing.
+    why: String,
+}
+
+/// Runs a reader in `scratch`, which is removed afterwards.
+pub(super) fn once(reader: &Reader, input: &Path, scratch: &Path, program: &Path) -> Result<Raw, String> {
     let failed = |error: std::io::Error| error.to_string();
-    let parent = image.parent().and_then(Path::parent).ok_or("the folder of images has no parent")?;
-    // Beside the images, not in the folder for temporary files: that may be memory.
-    let scratch = parent.join(format!("bench-open-{}", process::id()));
     fs::create_dir_all(scratch.join("work")).map_err(failed)?;
     let listing = scratch.join("listing");
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -187,24 +219,32 @@ fn once(reader: &Reader, image: &Path, program: &Path, expected: &Files) -> Resu
         .arg(root().join("xtask/bench/open/measure.py"))
         .arg(&reader.script)
         .arg(&listing)
-        .env("INPUT", image)
+        .env("INPUT", input)
         .env("WORK", scratch.join("work"))
         .env("TIDEWAITER", program)
+        .env("KEYS", root().join("fixtures/containers/keys.txt"))
         .env("CORES", cores.to_string())
         .output()
         .map_err(failed)?;
-    let found = files(&fs::read_to_string(&listing).unwrap_or_default());
-    fs::remove_dir_all(&scratch).map_err(failed)?;
+    #[allow(clippy::disallowed_methods, reason = "a listing is text of some megabytes, and names in it may be none")]
+    let listing = String::from_utf8_lossy(&fs::read(&listing).unwrap_or_default()).into_owned();
+    fs::remove_dir_all(scratch).map_err(failed)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     let &[wall, cpu, peak, code] = figures.as_slice() else { return Err(format!("measure.py says {said:?}")) };
-    let told = found.values().sum();
-    let right = in_common(expected, &found);
     let why = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("no message").replace('|', "/");
+    #[allow(clippy::cast_possible_truncation, reason = "an exit code")]
+    Ok(Raw { listing, code: code as i32, figures: [wall, cpu, peak], why })
+}
+
+fn scored(raw: &Raw, expected: &Files) -> Run {
+    let found = files(&raw.listing);
+    let told = found.values().sum();
+    let [wall, cpu, peak] = raw.figures;
     // A reader that fails and gives something is told by what it gives.
-    let failed = (code != 0.0 && told == 0).then(|| format!("exit code {code}: {}", why.trim()));
+    let failed = (raw.code != 0 && told == 0).then(|| format!("exit code {}: {}", raw.code, raw.why.trim()));
     #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a number of MiB")]
-    Ok(Run { wall, cpu, peak_mib: peak as u64, right, told, failed })
+    Run { wall, cpu, peak_mib: peak as u64, right: in_common(expected, &found), told, failed }
 }
 
 #[cfg(test)]
@@ -220,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_reader_is_understood() {
-        let readers = readers().unwrap();
+        let readers = readers("xtask/bench/open/readers.toml").unwrap();
         assert!(readers.len() > 5);
         let known = |name: &String| {
             filesystems::FORMATS.iter().any(|format| format.name == name)

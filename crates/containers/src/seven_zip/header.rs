@@ -57,6 +57,8 @@ pub(super) struct Coder {
     pub(super) method: u64,
     pub(super) properties: Vec<u8>,
     pub(super) unpacked_len: u64,
+    /// Whether it has several streams: no such step is read.
+    pub(super) has_several_streams: bool,
 }
 
 /// A member.
@@ -225,8 +227,12 @@ impl<'a> Reader<'a> {
         // The order in which the lengths of the steps are stored is another one than that in which they are made.
         let mut stored_orders = Vec::new();
         for _ in 0..count {
-            let (coders, order) = self.folder()?;
+            let (coders, order, packed_count) = self.folder()?;
             let (offset, len) = *packed.next().ok_or(Error::corrupt("NumPackStreams", self.cursor.offset()))?;
+            // The further streams of a step that is not read.
+            for _ in 1..packed_count {
+                packed.next();
+            }
             streams.push(Stream { offset, len, coders, ..Stream::default() });
             stored_orders.push(order);
         }
@@ -252,18 +258,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The steps of a stream in the order they are made, and for each step as stored its place in that order. Steps with
-    /// several inputs or outputs are those of filters that are not read: such a stream has the one step that says so.
-    fn folder(&mut self) -> Result<(Vec<Coder>, Vec<usize>)> {
+    /// The steps of a stream in the order they are made, for each output as stored its place in that order, and the number of packed
+    /// streams. Steps with several inputs or outputs are those of filters that are not read: such a stream has the one step that
+    /// says so.
+    fn folder(&mut self) -> Result<(Vec<Coder>, Vec<usize>, u64)> {
         let offset = self.cursor.offset();
         let count = self.number()?;
         if count == 0 || count > CODERS_MAX {
             return Err(Error::corrupt("NumCoders", offset));
         }
-        let (mut coders, mut inputs, mut outputs) = (Vec::new(), 0_u64, 0_u64);
+        let (mut coders, mut inputs, mut outputs) = (Vec::<Coder>::new(), 0_u64, 0_u64);
         for _ in 0..count {
             let (coder, ins, outs) = self.coder()?;
-            coders.push(coder);
+            coders.push(Coder { has_several_streams: ins != 1 || outs != 1, ..coder });
             (inputs, outputs) = (inputs.saturating_add(ins), outputs.saturating_add(outs));
         }
         if inputs > CODERS_MAX * 4 || outputs > CODERS_MAX * 4 || outputs == 0 {
@@ -279,8 +286,12 @@ impl<'a> Reader<'a> {
             self.numbers(packed_count)?;
         }
         if inputs != count || outputs != count {
-            let several = coders.into_iter().find(|coder| coder.method != 0).unwrap_or_default();
-            return Err(Error::unsupported("7z coder of several streams", offset, several.method));
+            // What nothing else takes is the output of all of it.
+            let last = (0..outputs).find(|output| bonds.iter().all(|bond| bond.1 != *output));
+            let last = last.ok_or(Error::corrupt("BindPairs", offset))?;
+            let places = (0..outputs).map(|output| if output == last { 0 } else { usize::MAX }).collect();
+            let several = coders.into_iter().filter(|coder| coder.has_several_streams).take(1).collect();
+            return Ok((several, places, packed_count));
         }
         // The step whose input is packed comes first; then whatever takes its output.
         let takes = |output: u64| bonds.iter().find(|bond| bond.1 == output).map(|bond| bond.0);
@@ -294,7 +305,7 @@ impl<'a> Reader<'a> {
         let places: Option<Vec<usize>> = (0..count).map(place).collect();
         let places = places.ok_or(Error::corrupt("BindPairs", offset))?;
         let in_order = order.iter().filter_map(|&step| coders.get(usize::try_from(step).ok()?).cloned()).collect();
-        Ok((in_order, places))
+        Ok((in_order, places, packed_count))
     }
 
     /// A step, and how many streams go in and out.
@@ -309,7 +320,7 @@ impl<'a> Reader<'a> {
         } else {
             Vec::new()
         };
-        Ok((Coder { method, properties, unpacked_len: 0 }, ins, outs))
+        Ok((Coder { method, properties, ..Coder::default() }, ins, outs))
     }
 
     /// How streams are cut into members.

@@ -7,7 +7,7 @@
 mod header;
 
 use bytes::{Budget, ByteSource, Error, Kind, Limit, Result};
-use codecs::{Codec, PackedMember, Wrapping};
+use codecs::{Codec, Filter, PackedMember, Wrapping};
 
 use crate::{
     Child, Format, Opened, Problem,
@@ -22,10 +22,10 @@ pub static FORMAT: Format = Format {
     open,
     references: &["LZMA SDK, 7zFormat.txt", "LZMA SDK, Methods.txt"],
     limitations: &[
-        "streams packed with LZMA, LZMA2, Deflate and bzip2, or stored, are read; filters for programs (BCJ, BCJ2, ARM), Delta and \
-         PPMd are reported, not read",
+        "streams packed with LZMA, LZMA2, Deflate and bzip2, or stored, are read, with the filters Delta and those for programs; PPMd and \
+         BCJ2, whose streams are several, are reported, not read",
         "encrypted archives are reported, not read",
-        "archives in several volumes are not read",
+        "archives in several volumes are read if all volumes are given together (`X.7z.001` and so on)",
     ],
 };
 
@@ -97,6 +97,9 @@ fn unpacked(source: &ByteSource, stream: &Stream, budget: &Budget) -> Result<Byt
 /// How a step is packed; nothing for bytes that are stored.
 fn codec(coder: &Coder, offset: u64) -> Result<Option<Codec>> {
     let properties = coder.properties.as_slice();
+    if coder.has_several_streams {
+        return Err(Error::unsupported("7z coder of several streams", offset, coder.method));
+    }
     Ok(match (coder.method, properties) {
         (0, _) => None,
         (0x21, &[size]) => Some(Codec::Lzma2 { dictionary_len: dictionary_len(size, offset)? }),
@@ -107,11 +110,30 @@ fn codec(coder: &Coder, offset: u64) -> Result<Option<Codec>> {
         }),
         (0x04_01_08, _) => Some(Codec::Deflate(Wrapping::Raw)),
         (0x04_02_02, _) => Some(Codec::Bzip2),
+        (0x03, &[distance]) => Some(Codec::Filter(Filter::Delta(u16::from(distance).saturating_add(1)))),
+        (method, _) if let Some(filter) = program_filter(method, properties) => Some(Codec::Filter(filter)),
         (0x06_f1_07_01, _) => {
             return Err(Error { kind: Kind::Encrypted, what: "7z AES-256", offset });
         }
         (other, _) => return Err(Error::unsupported("7z coder", offset, other)),
     })
+}
+
+/// The filter for programs that a method is; nothing for other methods, and for programs that do not start at the first address.
+fn program_filter(method: u64, properties: &[u8]) -> Option<Filter> {
+    let starts_at_zero = properties.iter().all(|&byte| byte == 0);
+    let filter = match method {
+        0x04 | 0x03_03_01_03 => Filter::X86,
+        0x05 | 0x03_03_02_05 => Filter::PowerPc,
+        0x06 | 0x03_03_04_01 => Filter::Itanium,
+        0x07 | 0x03_03_05_01 => Filter::Arm,
+        0x08 | 0x03_03_07_01 => Filter::ArmThumb,
+        0x09 | 0x03_03_08_05 => Filter::Sparc,
+        0x0a => Filter::Arm64,
+        0x0b => Filter::RiscV,
+        _ => return None,
+    };
+    Some(filter).filter(|_| starts_at_zero)
 }
 
 /// Lengths of dictionaries, by half powers of two.

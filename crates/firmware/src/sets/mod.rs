@@ -16,6 +16,8 @@ use crate::{layers::Member, names::shown, partitions, walk::Walk};
 
 /// Descriptions longer than this are not read; real ones stay below a megabyte.
 const DESCRIPTION_LEN_MAX: u64 = 4 << 20;
+/// A sector of most media: a file that lacks less of its last one was not padded.
+const SECTOR_LEN: u64 = 4096;
 const ABSENT: &str = "named by the description of the package, and not in the input";
 
 /// A partition and the files that make it.
@@ -200,6 +202,7 @@ fn assemble(pieces: &[(&PartFile, Option<ByteSource>)], budget: &Budget) -> Resu
         by_offset.entry(file.offset).or_default().push((*file, source.clone()));
     }
     let first = by_offset.keys().next().copied().unwrap_or(0);
+    let is_cut = by_offset.len() > 1;
     let mut disk = Extents::default();
     for (offset, files) in by_offset {
         budget.spend_nodes(1, "file of a partition", offset)?;
@@ -209,7 +212,15 @@ fn assemble(pieces: &[(&PartFile, Option<ByteSource>)], budget: &Budget) -> Resu
             return Err(Error::corrupt("overlapping files of a partition", offset));
         };
         disk.push(Piece::zeros(gap));
+        let before = disk.len();
         disk.push(piece(&files, budget)?);
+        // A part has exactly its sectors; a partition that is not cut into parts may be longer than its file.
+        let made = disk.len().saturating_sub(before);
+        let lacking = files.first().and_then(|(file, _)| file.len).unwrap_or(0).saturating_sub(made);
+        if is_cut && lacking >= SECTOR_LEN {
+            let error = Error::truncated("file of a partition", offset, made.saturating_add(lacking), made);
+            disk.push(Piece::Missing(error, lacking));
+        }
     }
     Ok(disk.into_source())
 }
@@ -246,4 +257,52 @@ fn text(bytes: &[u8], budget: &Budget, what: &'static str) -> Result<String> {
     }
     budget.spend_bytes(bytes.len() as u64, what, 0)?;
     Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Limits;
+
+    use super::*;
+
+    #[test]
+    fn damaged_descriptions_end_within_their_budget() {
+        let texts: [&[u8]; 4] = [
+            b"- general: MTK_PLATFORM_CFG\n  info: \n    - platform: MT6580\n- partition_index: SYS9\n  partition_name: system\n  file_name: a.img\n  is_download: true\n",
+            b"PRELOADER 0x0\n{\n}\nDSP_BL 0x40000\n{\n}\nANDROID 0x4688000\n{\n}\n",
+            b"<data><program SECTOR_SIZE_IN_BYTES=\"512\" filename=\"s_1.img\" label=\"system\" num_partition_sectors=\"9\" start_sector=\"131072\"/><program SECTOR_SIZE_IN_BYTES=\"4096\" filename=\"s_2.img\" label=\"system\" num_partition_sectors=\"7\" start_sector=\"131090\"/></data>",
+            b"<flashing><steps><step MD5=\"0\" filename=\"a&amp;b\" operation=\"flash\" partition=\"system\"/></steps></flashing>",
+        ];
+        let mut state = 0x5eed_u64;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % sides
+        };
+        let budget = || Budget::new(Limits { nodes: 5000, unpacked_bytes: 1 << 20, ..Limits::FILE });
+        let mut assembled = 0;
+        for round in 0..25_000 {
+            let mut text = texts[round % 4].to_vec();
+            for _ in 0..=roll(3) {
+                let at = roll(text.len());
+                match roll(5) {
+                    0 => text[at] = roll(256) as u8,
+                    1 => drop(text.remove(at)),
+                    2 => text.insert(at, b"0123456789<>\"=:-{&"[roll(18)]),
+                    3 => text.insert(at, b'9'),
+                    _ => text.truncate(at.max(1)),
+                }
+            }
+            let Some(Ok(description)) = parse(&text, &budget()) else { continue };
+            for part in &description.parts {
+                let there = |(number, file)| (file, (number % 2 == 0).then(|| ByteSource::from_bytes(vec![1; 5000])));
+                let pieces: Vec<(&PartFile, Option<ByteSource>)> = part.files.iter().enumerate().map(there).collect();
+                let Ok(disk) = assemble(&pieces, &budget()) else { continue };
+                let mut window = [0; 64];
+                let _ = disk.read_some(0, &mut window);
+                let _ = disk.read_some(disk.len().saturating_sub(64), &mut window);
+                assembled += 1;
+            }
+        }
+        assert!(assembled > 5000, "{assembled}");
+    }
 }

@@ -1,0 +1,25 @@
+//! Members of archives that are known and not read are told with their names and the method.
+
+#![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+mod common;
+
+use bytes::{Kind, Limits};
+use containers::{FORMATS, Format};
+
+fn format(name: &str) -> &'static Format {
+    FORMATS.iter().copied().find(|format| format.name == name).unwrap()
+}
+
+#[test]
+fn methods_that_are_not_read_are_told_by_member() {
+    let archive = common::load("7z", "unread.7z");
+    let opened = (format("7z").open)(&archive, &common::budget(Limits::FILE)).unwrap();
+    assert!(opened.children.is_empty());
+    let mut told: Vec<(Vec<u8>, Kind)> =
+        opened.problems.into_iter().map(|problem| (problem.name, problem.error.kind)).collect();
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let names: Vec<&[u8]> = told.iter().map(|(name, _)| name.as_slice()).collect();
+    assert_eq!(names, [b"0_bcj2.bin".as_slice(), b"1_ppmd.bin"]);
+    assert!(told.iter().all(|(_, kind)| matches!(kind, Kind::Unsupported(_))), "{told:?}");
+}

@@ -1,0 +1,94 @@
+//! Files that were cut into pieces of one length, as 7-Zip and split(1) do: `update.7z.001`, `update.7z.002`. Put together they are the file
+//! that was cut. Archives whose volumes have headers of their own are not meant.
+
+use std::collections::BTreeMap;
+
+use bytes::{ByteSource, Error, Extents, Piece};
+use findings::Outcome;
+
+use crate::{layers::Member, names::shown, walk::Walk};
+
+/// Digits of a number: tools write three, and more only if there are more volumes.
+const DIGITS_MIN: usize = 3;
+
+impl Walk<'_> {
+    /// Puts volumes together; gives the wholes with the members that are none.
+    pub(crate) fn volumes(&mut self, members: Vec<Member>, outer: &str) -> Vec<Member> {
+        let mut wholes: BTreeMap<Vec<u8>, BTreeMap<u64, ByteSource>> = BTreeMap::new();
+        for member in &members {
+            if let Some((whole, number)) = volume_name(&member.name) {
+                wholes.entry(whole.to_vec()).or_default().insert(number, member.source.clone());
+            }
+        }
+        // Numbers behind any other name mean something else.
+        wholes.retain(|_, volumes| volumes.len() > 1 && volumes.get(&1).is_some_and(is_known));
+        let is_volume =
+            |member: &Member| volume_name(&member.name).is_some_and(|(whole, _)| wholes.contains_key(whole));
+        let mut rest: Vec<Member> = members.into_iter().filter(|member| !is_volume(member)).collect();
+        for (name, volumes) in wholes {
+            let (source, is_whole) = joined(&volumes);
+            if !is_whole {
+                let reason = "numbers of the volumes have a gap".to_owned();
+                self.cover(outer, &shown(&name), "volumes", Outcome::Partial(vec![reason]));
+            }
+            rest.push(Member { name, source, partition: None });
+        }
+        rest
+    }
+}
+
+/// `update.7z.001` as the name of the whole and the number.
+fn volume_name(name: &[u8]) -> Option<(&[u8], u64)> {
+    let dot = name.iter().rposition(|&byte| byte == b'.')?;
+    let (whole, digits) = (name.get(..dot)?, name.get(dot.checked_add(1)?..)?);
+    let is_number = digits.len() >= DIGITS_MIN && digits.iter().all(u8::is_ascii_digit);
+    let number = std::str::from_utf8(digits).ok().filter(|_| is_number && !whole.is_empty())?.parse().ok()?;
+    Some((whole, number))
+}
+
+/// Sparse images in chunks are images each, and are put together elsewhere.
+fn is_known(first: &ByteSource) -> bool {
+    let is_sparse = (containers::android_sparse::FORMAT.probe)(first);
+    !is_sparse && (containers::identify(first).is_some() || filesystems::identify(first).is_some())
+}
+
+/// The volumes one after the other, and whether none between them is missing. What is missing has the length of the first, as all
+/// but the last have.
+fn joined(volumes: &BTreeMap<u64, ByteSource>) -> (ByteSource, bool) {
+    let (mut whole, mut next, mut is_whole) = (Extents::default(), 1_u64, true);
+    let len = volumes.values().next().map_or(0, ByteSource::len);
+    for (&number, source) in volumes {
+        if number > next {
+            is_whole = false;
+            let missing = len.saturating_mul(number.saturating_sub(next));
+            whole.push(Piece::Missing(Error::truncated("volume", whole.len(), missing, 0), missing));
+        }
+        whole.push(Piece::Stored(source.clone()));
+        next = number.saturating_add(1);
+    }
+    (whole.into_source(), is_whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_volumes_lead_to_the_whole() {
+        assert_eq!(volume_name(b"a/update.7z.001"), Some((&b"a/update.7z"[..], 1)));
+        assert_eq!(volume_name(b"update.7z.1024"), Some((&b"update.7z"[..], 1024)));
+        for name in [&b"update.7z.01"[..], b"update.7z", b".001", b"update.7z.0x1", b"001"] {
+            assert_eq!(volume_name(name), None, "{}", shown(name));
+        }
+    }
+
+    #[test]
+    fn a_missing_volume_is_missing_and_not_left_out() {
+        let volume = |fill| ByteSource::from_bytes(vec![fill; 10]);
+        let (whole, is_whole) = joined(&BTreeMap::from([(1, volume(1)), (2, volume(2))]));
+        assert!(is_whole && whole.len() == 20 && whole.has(10, &[2; 10]));
+        let (whole, is_whole) = joined(&BTreeMap::from([(1, volume(1)), (3, volume(3))]));
+        assert!(!is_whole && whole.len() == 30 && whole.has(20, &[3; 10]));
+        assert!(whole.array::<1>(10, "byte").is_err());
+    }
+}
