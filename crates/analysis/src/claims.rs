@@ -20,6 +20,9 @@ use crate::{
     native_files,
 };
 
+/// A way that is less than certain and passes more apps than this is told with low confidence, if it is followed at all: apps
+/// that share a process or a user are passed without a passage.
+const DOUBTFUL_APPS_MAX: usize = 2;
 /// Kind of the callbacks that the user causes.
 const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
@@ -298,6 +301,11 @@ impl<'a> Teller<'a> {
             level = level.min(Level::Medium);
         }
         if native_files::DOUBTS.iter().chain([&NATIVE_CODE]).any(|doubt| reasons.contains(doubt)) {
+            level = Level::Low;
+        }
+        // Every app on the way is a place where unlike things may have been taken for one.
+        if !reasons.is_empty() && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX {
+            reasons.insert("passes three or more apps, and not every step is certain");
             level = Level::Low;
         }
         let (unreached, ..) = best.order;

@@ -108,7 +108,9 @@ fn write(flags: &Scan, report: &Report, mut out: impl Write) -> Result<(), Stop>
 /// What the exit code says. A hole comes before findings: see `docs/decisions/0002-exit-codes.md`.
 fn verdict(flags: &Scan, report: &Report) -> Exit {
     let is_read = |outcome: &Outcome| matches!(outcome, Outcome::Read(_) | Outcome::Partial(_));
-    if report.apps.is_empty() && !report.coverage.iter().any(|line| is_read(&line.outcome)) {
+    // A folder with nothing in it was opened, and is no image.
+    let holds_nothing = report.statistics.files == 0;
+    if report.apps.is_empty() && (holds_nothing || !report.coverage.iter().any(|line| is_read(&line.outcome))) {
         return Exit::Unusable;
     }
     if report.coverage.iter().any(|line| line.outcome.is_hole()) {
@@ -122,7 +124,9 @@ fn verdict(flags: &Scan, report: &Report) -> Exit {
 fn remark(exit: Exit, report: &Report) {
     match exit {
         Exit::Unusable => {
-            let mut text = String::from("nothing in the input could be opened");
+            let holds_nothing = report.coverage.iter().all(|line| matches!(line.outcome, Outcome::Read(_)));
+            let what = if holds_nothing { "the input holds no file" } else { "nothing in the input could be opened" };
+            let mut text = String::from(what);
             for line in report.coverage.iter().take(REASONS_SHOWN_MAX) {
                 let why = match &line.outcome {
                     Outcome::Unread(why) => why.as_str(),

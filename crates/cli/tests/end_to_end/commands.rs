@@ -63,6 +63,16 @@ fn a_hole_comes_before_findings() {
 }
 
 #[test]
+fn a_folder_with_nothing_in_it_is_no_clean_image() {
+    let scratch = Scratch::new();
+    let empty = scratch.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let output = run(&["scan", "--json", empty.to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the input holds no file"));
+}
+
+#[test]
 fn stdout_carries_only_the_result() {
     let plain = run(&["scan", "--json", DEVICE]);
     let talkative = run(&["scan", "--json", "-v", "--timings", DEVICE]);

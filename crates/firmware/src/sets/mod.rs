@@ -283,10 +283,10 @@ mod tests {
         for round in 0..25_000 {
             let mut text = texts[round % 4].to_vec();
             for _ in 0..=roll(3) {
-                let at = roll(text.len());
+                let at = roll(text.len().max(1));
                 match roll(5) {
-                    0 => text[at] = roll(256) as u8,
-                    1 => drop(text.remove(at)),
+                    0 if !text.is_empty() => text[at] = roll(256) as u8,
+                    1 if !text.is_empty() => drop(text.remove(at)),
                     2 => text.insert(at, b"0123456789<>\"=:-{&"[roll(18)]),
                     3 => text.insert(at, b'9'),
                     _ => text.truncate(at.max(1)),
