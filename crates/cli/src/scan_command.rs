@@ -108,13 +108,15 @@ fn write(flags: &Scan, report: &Report, mut out: impl Write) -> Result<(), Stop>
 /// What the exit code says. A hole comes before findings: see `docs/decisions/0002-exit-codes.md`.
 fn verdict(flags: &Scan, report: &Report) -> Exit {
     let is_read = |outcome: &Outcome| matches!(outcome, Outcome::Read(_) | Outcome::Partial(_));
-    // A folder with nothing in it was opened, and is no image.
-    let holds_nothing = report.statistics.files == 0;
-    if report.apps.is_empty() && (holds_nothing || !report.coverage.iter().any(|line| is_read(&line.outcome))) {
+    if report.apps.is_empty() && !report.coverage.iter().any(|line| is_read(&line.outcome)) {
         return Exit::Unusable;
     }
     if report.coverage.iter().any(|line| line.outcome.is_hole()) {
         return Exit::Incomplete;
+    }
+    // A folder with nothing in it was opened, and is no image.
+    if report.apps.is_empty() && report.statistics.files == 0 {
+        return Exit::Unusable;
     }
     let counts = report.findings.iter().any(|finding| flags.fail_on.is_reached_by(finding));
     if counts { Exit::Findings } else { Exit::Clean }
