@@ -23,7 +23,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("lzma-rust2", &["codecs"]),
     ("lzokay", &["codecs"]),
     ("postcard", &["store"]),
-    ("rayon", &["scan", "cli"]),
+    ("rayon", &["analysis", "scan", "cli"]),
     ("ruzstd", &["codecs"]),
     ("serde_json", &["reports", "knowledge"]),
     ("toml", &["knowledge"]),

@@ -13,6 +13,7 @@ mod classes;
 mod computed;
 mod constant_call;
 mod control;
+mod effects;
 mod export;
 mod field_texts;
 mod finish;
