@@ -3,18 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use bytes::host::{self, HostKind};
 use knowledge::Knowledge;
 
 use crate::{
     arguments::{self, KnowledgeCommand},
     exit::{Exit, Stop},
+    folders::files_below,
     output, sketch_command,
 };
-
-/// Most folders below each other, and files in all of them: a folder of knowledge is small.
-const DEPTH_MAX: usize = 8;
-const FILES_MAX: usize = 10_000;
 
 pub(crate) fn run(flags: &arguments::Knowledge) -> Result<Exit, Stop> {
     if let KnowledgeCommand::Sketch(flags) = &flags.what {
@@ -61,36 +57,10 @@ pub(crate) fn run(flags: &arguments::Knowledge) -> Result<Exit, Stop> {
 /// The built-in knowledge, with the files of `folder` laid over it.
 pub(crate) fn load(folder: Option<&Path>) -> Result<Knowledge, Stop> {
     let mut files = Vec::new();
-    if let Some(folder) = folder {
-        collect(folder, "", 0, &mut files)?;
-        if files.is_empty() {
-            return Err(Stop::because(format!("{}: no *.toml file in it", folder.display())));
-        }
+    for (name, path) in folder.map(|folder| files_below(folder, &[".toml"])).transpose()?.unwrap_or_default() {
+        files.push((name, output::read_text(&path)?));
     }
     Knowledge::with_files(&files).map_err(|problem| Stop::because(format!("knowledge: {problem}")))
-}
-
-/// Every `*.toml` below `folder`, by name. `prefix` is the path from the top; the depth is bounded.
-fn collect(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<(String, String)>) -> Result<(), Stop> {
-    let entries = host::list_folder(folder).map_err(|error| Stop::because(format!("{}: {error}", folder.display())))?;
-    for entry in entries {
-        let name = format!("{prefix}{}", firmware::shown(&entry.name));
-        match entry.kind {
-            HostKind::Directory if depth < DEPTH_MAX => {
-                collect(&entry.path, &format!("{name}/"), depth.saturating_add(1), files)?;
-            }
-            HostKind::Directory => return Err(Stop::because(format!("{name}: more than {DEPTH_MAX} folders deep"))),
-            // A link may stand for a file; one that leads nowhere is an error the user wants to know.
-            HostKind::File | HostKind::Symlink(_) if name.ends_with(".toml") => {
-                if files.len() >= FILES_MAX {
-                    return Err(Stop::because(format!("more than {FILES_MAX} knowledge files")));
-                }
-                files.push((name, output::read_text(&entry.path)?));
-            }
-            HostKind::File | HostKind::Symlink(_) | HostKind::Special => {}
-        }
-    }
-    Ok(())
 }
 
 fn list(known: &Knowledge) -> String {

@@ -7,6 +7,7 @@ mod exit;
 mod explain_command;
 mod export_command;
 mod fleet_command;
+mod folders;
 mod formats_command;
 mod keys;
 mod knowledge_command;

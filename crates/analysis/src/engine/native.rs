@@ -40,6 +40,8 @@ pub(crate) struct NativeCode<'a> {
     sinks: Vec<(u32, Rc<str>)>,
     /// Java methods that it may call.
     called: Vec<Called<'a>>,
+    /// Whether there are more of them.
+    is_cut: bool,
 }
 
 impl NativeCode<'_> {
@@ -97,7 +99,7 @@ pub(crate) fn resolve<'a>(
             let Some(method) = declared(program, &asking.method) else { continue };
             let code = found.entry(method).or_default();
             for asks in &asking.asks {
-                add_called(asks, (library, &asking.method), program, classes, knowledge, &mut code.called);
+                add_called(asks, (library, &asking.method), program, classes, knowledge, code);
             }
         }
     }
@@ -133,7 +135,7 @@ fn add_called<'a>(
     program: &Program,
     classes: &Classes<'_>,
     knowledge: &'a Knowledge,
-    called: &mut Vec<Called<'a>>,
+    code: &mut NativeCode<'a>,
 ) {
     let given = || {
         let own = descriptor(&asking.class.replace('.', "/"));
@@ -153,9 +155,13 @@ fn add_called<'a>(
                 }
                 _ => false,
             };
-            if called.len() < CALLED_MAX && !called.iter().any(is_known) {
+            if code.called.iter().any(is_known) {
+                continue;
+            }
+            code.is_cut |= code.called.len() >= CALLED_MAX;
+            if code.called.len() < CALLED_MAX {
                 let words = format!("native code of {library} asks for {class}->{name}").into();
-                called.push(Called { what, class: class.clone(), parameters, returns, words });
+                code.called.push(Called { what, class: class.clone(), parameters, returns, words });
             }
         }
     }
@@ -218,6 +224,9 @@ impl Frame<'_, '_> {
         receiver: Option<&Value>,
         arguments: &[Value],
     ) -> Value {
+        if native.is_cut {
+            self.app.cut("methods that native code calls");
+        }
         let before = std::mem::replace(&mut self.doubted, Doubts::NATIVE_CODE);
         let mut data = crate::domain::tags::Tags::default();
         for value in arguments {
