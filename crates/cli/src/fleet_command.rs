@@ -1,19 +1,15 @@
 //! `fleet`: questions to a folder of stored reports.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
-use bytes::host::{self, HostKind};
 use store::ExposureCount;
 
 use crate::{
     arguments::{Fleet, FleetCommand, Makers},
     exit::{Exit, Stop},
+    folders::files_below,
     knowledge_command, output,
 };
-
-/// Most folders below each other.
-const DEPTH_MAX: usize = 8;
 
 pub(crate) fn run(flags: &Fleet) -> Result<Exit, Stop> {
     match &flags.what {
@@ -31,10 +27,9 @@ fn makers(flags: &Makers) -> Result<Exit, Stop> {
             flags.supplier
         )));
     };
-    let mut files = Vec::new();
-    reports(&flags.folder, 0, &mut files)?;
+    let files = files_below(&flags.folder, &[".json"])?;
     let mut unread = 0_usize;
-    for file in &files {
+    for (_, file) in &files {
         // One report at a time: a fleet may be larger than memory.
         match output::read_text(file).and_then(|text| reports::json::read(&text).map_err(Stop::because)) {
             Ok(report) => count.add(&report),
@@ -57,17 +52,4 @@ fn makers(flags: &Makers) -> Result<Exit, Stop> {
     }
     out.flush()?;
     Ok(if unread > 0 { Exit::Incomplete } else { Exit::Clean })
-}
-
-/// Every `*.json` below `folder`, by name; the depth is bounded.
-fn reports(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Stop> {
-    let entries = host::list_folder(folder).map_err(|error| Stop::because(format!("{}: {error}", folder.display())))?;
-    for entry in entries {
-        match entry.kind {
-            HostKind::Directory if depth < DEPTH_MAX => reports(&entry.path, depth.saturating_add(1), files)?,
-            HostKind::File if entry.name.ends_with(b".json") => files.push(entry.path),
-            _ => {}
-        }
-    }
-    Ok(())
 }

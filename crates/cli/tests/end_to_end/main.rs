@@ -14,6 +14,7 @@ mod commands;
 mod common;
 mod documents;
 mod example;
+mod folders;
 mod hidden;
 mod native;
 mod suppliers;

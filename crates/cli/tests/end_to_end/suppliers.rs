@@ -51,6 +51,20 @@ fn a_fleet_is_told_by_maker_from_the_reports_of_a_folder() {
 }
 
 #[test]
+fn a_report_that_the_folder_links_to_is_one_of_the_fleet() {
+    let (scratch, file) = with_report();
+    let fleet = Scratch::new();
+    std::os::unix::fs::symlink(&file, fleet.path().join("linked.json")).unwrap();
+    std::os::unix::fs::symlink(scratch.path(), fleet.path().join("folder")).unwrap();
+    let folder = fleet.path().to_str().unwrap();
+    let (json, _) = written(&["fleet", "makers", folder, "--supplier", "example", "--json"], 0);
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["images"], 2);
+    std::os::unix::fs::symlink("nowhere", fleet.path().join("gone.json")).unwrap();
+    let (_, said) = written(&["fleet", "makers", folder, "--supplier", "example"], 3);
+    assert!(said.contains("gone.json"), "{said}");
+}
+
+#[test]
 fn a_fleet_with_a_file_that_is_no_report_is_incomplete_and_says_which() {
     let (scratch, _) = with_report();
     std::fs::write(scratch.path().join("broken.json"), "{}").unwrap();
