@@ -34,9 +34,13 @@ pub fn parties<'p>(
 ) -> Vec<Party> {
     let mut found: BTreeMap<(PartyRole, String), Found> = BTreeMap::new();
     let names = Names::new(knowledge);
-    for (key, value) in properties {
+    let properties: Vec<(&str, &str)> = properties.collect();
+    for &(key, value) in &properties {
         for rule in &knowledge.party_rules {
             if matches_pattern(&rule.property, key) && matches_pattern(&rule.value, value) {
+                if names.is_of_another(rule, value, &properties) {
+                    continue;
+                }
                 names.read(rule, key, value, &mut found);
             }
         }
@@ -106,7 +110,9 @@ impl<'k> Names<'k> {
                     return;
                 }
                 match self.organisation(name) {
+                    Some(organisation) if rule.known && !is_of_kind(organisation, rule.role) => return,
                     Some(organisation) => (Some(organisation), organisation.name.clone()),
+                    None if rule.known => return,
                     None => (None, name.to_owned()),
                 }
             }
@@ -155,6 +161,15 @@ impl<'k> Names<'k> {
         add(found, role, organisation, shown, digest.clone(), evidence);
     }
 
+    /// Whether a value is that of a property which names something else, and no organisation has such a name.
+    fn is_of_another(&self, rule: &PartyRule, value: &str, properties: &[(&str, &str)]) -> bool {
+        if rule.unless_in.is_empty() || self.organisation(value).is_some() {
+            return false;
+        }
+        let names_other = |key: &str| rule.unless_in.iter().any(|pattern| matches_pattern(pattern, key));
+        properties.iter().any(|(key, other)| names_other(key) && plain(other) == plain(value))
+    }
+
     fn is_nobody(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.knowledge.nobody.iter().any(|pattern| matches_pattern(pattern, &name))
@@ -170,6 +185,10 @@ impl<'k> Names<'k> {
         let longest = self.by_name.keys().filter(begins).max_by_key(|alias| alias.len())?;
         self.by_name.get(longest).copied()
     }
+}
+
+fn is_of_kind(organisation: &Organisation, role: PartyRole) -> bool {
+    role.kind().is_none_or(|kind| organisation.kinds.contains(&kind))
 }
 
 fn add(
@@ -218,10 +237,21 @@ mod tests {
         id = "chips"
         name = "Chips"
         kinds = ["chip_maker"]
+        [[organisation]]
+        id = "shop"
+        name = "Shop"
+        kinds = ["brand"]
         [[party_rule]]
         property = ["ro.product.brand", "ro.product.*.brand"]
         role = "brand"
+        unless_in = ["ro.product.model"]
         weight_percent = 80
+        [[party_rule]]
+        property = "ro.build.display.id"
+        role = "brand"
+        read = "letters"
+        known = true
+        weight_percent = 45
         [[party_rule]]
         property = "ro.update.oem"
         role = "design_house"
@@ -263,6 +293,21 @@ mod tests {
     fn one_rule_read_in_many_partitions_is_one_piece_of_evidence() {
         let properties = [("ro.product.vendor.brand", "Shop"), ("ro.product.odm.brand", "shop")];
         assert_eq!(read(&properties, &[]), [row("brand", "Shop", 80)]);
+    }
+
+    #[test]
+    fn a_brand_that_is_spelled_like_the_model_is_the_model_unless_somebody_has_that_name() {
+        assert!(read(&[("ro.product.brand", "F3_Pro"), ("ro.product.model", "f3 pro")], &[]).is_empty());
+        assert_eq!(read(&[("ro.product.model", "U2"), ("ro.product.brand", "New")], &[]), [row("brand", "New", 80)]);
+        let named = [("ro.product.brand", "Shop W2"), ("ro.product.model", "Shop W2")];
+        assert_eq!(read(&named, &[]), [row("brand", "Shop", 80)]);
+    }
+
+    #[test]
+    fn what_may_be_anything_names_known_organisations_of_the_kind_only() {
+        assert_eq!(read(&[("ro.build.display.id", "SHOP-F3_Pro-R17")], &[]), [row("brand", "Shop", 45)]);
+        assert!(read(&[("ro.build.display.id", "LMY47D")], &[]).is_empty());
+        assert!(read(&[("ro.build.display.id", "acme-F3")], &[]).is_empty(), "a design house is no brand");
     }
 
     #[test]

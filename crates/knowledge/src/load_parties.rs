@@ -201,6 +201,8 @@ impl Loader {
                     role,
                     reading,
                     organisation: entry.organisation.clone(),
+                    known: entry.known,
+                    unless_in: entry.unless_in.clone(),
                     weight_percent: entry.weight_percent,
                     reference: reference(entry.reference.clone(), cited, at)?,
                 };

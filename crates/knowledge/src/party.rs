@@ -85,6 +85,11 @@ pub struct PartyRule {
     pub reading: Reading,
     /// Who it is, where the value itself has no name.
     pub organisation: Option<String>,
+    /// Whether only an organisation of the knowledge files that is of the kind of the role counts: for values that may be anything.
+    pub known: bool,
+    /// Properties, as patterns, whose value is no name of this role: a brand that is spelled like the model is the model. The name of an
+    /// organisation counts all the same.
+    pub unless_in: Vec<String>,
     /// How much it proves, 0 to 100.
     pub weight_percent: u8,
     /// Where that is documented.
@@ -122,6 +127,18 @@ impl PartyRole {
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, role)| *role == self).map_or("", |(name, _)| name)
+    }
+
+    /// What an organisation of this role is.
+    #[must_use]
+    pub const fn kind(self) -> Option<OrganisationKind> {
+        match self {
+            Self::Brand => Some(OrganisationKind::Brand),
+            Self::Maker => Some(OrganisationKind::Maker),
+            Self::DesignHouse => Some(OrganisationKind::DesignHouse),
+            Self::ChipMaker => Some(OrganisationKind::ChipMaker),
+            Self::Region | Self::PlatformSigner => None,
+        }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {

@@ -424,6 +424,10 @@ pub(crate) struct PartyRule {
     pub(crate) role: String,
     pub(crate) read: Option<String>,
     pub(crate) organisation: Option<String>,
+    #[serde(default)]
+    pub(crate) known: bool,
+    #[serde(default)]
+    pub(crate) unless_in: Vec<String>,
     pub(crate) weight_percent: u8,
     pub(crate) reference: Option<String>,
 }
