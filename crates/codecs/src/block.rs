@@ -1,14 +1,13 @@
 //! Raw blocks, as file systems pack their files: a block is in memory, so is the place for what it unpacks to, and
 //! that place is the bound. No library is given a length that the image declares.
 
-use std::{cell::Cell, io::Read};
+use std::{cell::Cell, io::Read as _};
 
 use bytes::{Error, Result};
 use flate2::{Decompress, FlushDecompress, Status};
-use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::{len64, lz4};
+use crate::{len64, lz4, lzma};
 
 /// How a block is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,14 +34,6 @@ pub enum Method {
 
 /// Largest window of a Zstandard frame: with it a decoder's memory is bounded.
 const ZSTD_WINDOW_LEN_MAX: u64 = 16 << 20;
-/// Most memory an xz decoder may take, in KiB: dictionaries of 64 MiB, the longest of all presets, and tables.
-const XZ_MEMORY_KIB_MAX: u32 = 65 << 10;
-/// Length of the header of `.lzma` files: properties, dictionary length, unpacked length.
-const LZMA_HEADER_LEN: usize = 13;
-/// Smallest dictionary that LZMA allows.
-const LZMA_DICTIONARY_LEN_MIN: usize = 4096;
-/// Largest value of the properties of LZMA: 9 * 5 * 5 combinations.
-const LZMA_PROPERTIES_MAX: u8 = 224;
 
 /// Unpacks `packed` until `unpacked` is full or the block ends; the number of bytes produced. Offsets in errors count
 /// from the start of `packed`.
@@ -57,15 +48,9 @@ pub fn unpack_block(method: Method, packed: &[u8], unpacked: &mut [u8]) -> Resul
         Method::Lzo => lzokay::decompress::decompress(packed, unpacked).map_err(|_| Error::corrupt("LZO block", 0)),
         Method::Deflate => inflate(packed, unpacked, false),
         Method::Zlib => inflate(packed, unpacked, true),
-        Method::MicroLzma => micro_lzma(packed, unpacked),
-        Method::Lzma => {
-            let Some((&[properties, _, _, _, _, len @ ..], stream)) = packed.split_first_chunk::<LZMA_HEADER_LEN>()
-            else {
-                return Err(Error::truncated("LZMA header", 0, len64(LZMA_HEADER_LEN), len64(packed.len())));
-            };
-            lzma(properties, u64::from_le_bytes(len), stream, unpacked)
-        }
-        Method::Xz => fill(XzReader::new_mem_limit(packed, false, XZ_MEMORY_KIB_MAX), unpacked, "xz block"),
+        Method::MicroLzma => lzma::micro_block(packed, unpacked),
+        Method::Lzma => lzma::block(packed, unpacked),
+        Method::Xz => lzma::xz_block(packed, unpacked),
         Method::Zstd => zstd(packed, unpacked),
     }
 }
@@ -78,38 +63,6 @@ fn inflate(packed: &[u8], unpacked: &mut [u8], zlib: bool) -> Result<usize> {
     // A stream that neither ended nor filled its place wants bytes that are not there.
     if status != Status::StreamEnd && len < unpacked.len() {
         return Err(Error::truncated("deflate block", len64(packed.len()), 1, 0));
-    }
-    Ok(len)
-}
-
-fn micro_lzma(packed: &[u8], unpacked: &mut [u8]) -> Result<usize> {
-    let Some((&inverted, rest)) = packed.split_first() else {
-        return Err(Error::truncated("LZMA properties", 0, 1, 0));
-    };
-    // The stream has no end mark, and perhaps more than is wanted: its length is left open.
-    lzma(!inverted, u64::MAX, [0_u8].as_slice().chain(rest), unpacked)
-}
-
-/// An LZMA stream without a header. The dictionary is as long as what is wanted, whatever a header says: no match reaches
-/// further back than to the start.
-fn lzma(properties: u8, len: u64, stream: impl Read, unpacked: &mut [u8]) -> Result<usize> {
-    if properties > LZMA_PROPERTIES_MAX {
-        return Err(Error::corrupt("LZMA properties", 0));
-    }
-    let dictionary_len = u32::try_from(unpacked.len().max(LZMA_DICTIONARY_LEN_MIN)).unwrap_or(u32::MAX);
-    let reader = LzmaReader::new_with_props(stream, len, properties, dictionary_len, None);
-    fill(reader.map_err(|_| Error::corrupt("LZMA block", 0))?, unpacked, "LZMA block")
-}
-
-/// Reads until `unpacked` is full or the stream ends.
-fn fill(mut reader: impl Read, unpacked: &mut [u8], what: &'static str) -> Result<usize> {
-    let mut len = 0_usize;
-    while let Some(rest) = unpacked.get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) => break,
-            Ok(count) => len = len.saturating_add(count),
-            Err(_) => return Err(Error::corrupt(what, 0)),
-        }
     }
     Ok(len)
 }

@@ -33,20 +33,21 @@ pub enum Filter {
 
 /// Undoes `filter`; the addresses count from the start of the stream.
 pub(crate) fn undo(input: &mut Input<'_>, output: &mut Output<'_>, filter: Filter) -> Result<()> {
-    let result = {
-        let inner = &mut *input;
-        let mut reader: Box<dyn Read + '_> = match filter {
-            Filter::X86 => Box::new(BcjReader::new_x86(inner, 0)),
-            Filter::Arm => Box::new(BcjReader::new_arm(inner, 0)),
-            Filter::ArmThumb => Box::new(BcjReader::new_arm_thumb(inner, 0)),
-            Filter::Arm64 => Box::new(BcjReader::new_arm64(inner, 0)),
-            Filter::PowerPc => Box::new(BcjReader::new_ppc(inner, 0)),
-            Filter::Itanium => Box::new(BcjReader::new_ia64(inner, 0)),
-            Filter::Sparc => Box::new(BcjReader::new_sparc(inner, 0)),
-            Filter::RiscV => Box::new(BcjReader::new_riscv(inner, 0)),
-            Filter::Delta(distance) => Box::new(DeltaReader::new(inner, usize::from(distance.clamp(1, 256)))),
-        };
-        crate::stream::drain(&mut *reader, output)
-    };
+    let result = crate::stream::drain(&mut *reader(filter, &mut *input), output);
     result.map_err(|why| why.told(input, "filtered stream"))
+}
+
+/// What `inner` gives, with `filter` undone.
+pub(crate) fn reader<'a>(filter: Filter, inner: impl Read + 'a) -> Box<dyn Read + 'a> {
+    match filter {
+        Filter::X86 => Box::new(BcjReader::new_x86(inner, 0)),
+        Filter::Arm => Box::new(BcjReader::new_arm(inner, 0)),
+        Filter::ArmThumb => Box::new(BcjReader::new_arm_thumb(inner, 0)),
+        Filter::Arm64 => Box::new(BcjReader::new_arm64(inner, 0)),
+        Filter::PowerPc => Box::new(BcjReader::new_ppc(inner, 0)),
+        Filter::Itanium => Box::new(BcjReader::new_ia64(inner, 0)),
+        Filter::Sparc => Box::new(BcjReader::new_sparc(inner, 0)),
+        Filter::RiscV => Box::new(BcjReader::new_riscv(inner, 0)),
+        Filter::Delta(distance) => Box::new(DeltaReader::new(inner, usize::from(distance.clamp(1, 256)))),
+    }
 }
