@@ -59,7 +59,7 @@ fn every_case_says_exactly_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
     let (cases, providers, components) = cases(&folder);
     let knowledge = Knowledge::embedded().unwrap();
-    let said = said(&program(&folder.join("flows.dex")), &components, &providers, &[], &knowledge);
+    let said = said(&program(&folder.join("flows.dex")), &components, &providers, &[], &knowledge, &|_| None);
     let mut wrong = Vec::new();
     for (class, expected) in &cases {
         let found = said.get(&format!("case {class}")).cloned().unwrap_or_default();
@@ -112,7 +112,7 @@ fn facts(files: Files, components: &[EntryComponent], knowledge: &Knowledge) -> 
     let files: Vec<InputFile> = files.into_iter().map(open).collect();
     let program = Program::build(&files, &Budget::new(Limits::FILE));
     assert!(program.problems.is_empty(), "{:?}", program.problems);
-    let mut facts = analysed(&program, components, &[], knowledge);
+    let mut facts = analysed(&program, components, &[], knowledge, &|_| None);
     for step in &mut facts.steps {
         (step.path, step.offset) = (String::new(), 0);
     }

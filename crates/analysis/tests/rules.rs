@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use analysis::{EntryComponent, link::LinkProvider};
 use common::{Pairs, pairs, program, said};
@@ -16,6 +16,8 @@ struct Case {
     expected: Pairs,
     /// Whether data that decides a branch is followed.
     follows_branches: bool,
+    /// Texts of resources, and what is typed into views, by number.
+    texts: BTreeMap<u32, String>,
 }
 
 /// The case a file tells: the block marked `toml` says what the platform starts and what must be said.
@@ -35,11 +37,14 @@ fn case(path: &Path) -> Option<Case> {
             methods: methods.iter().map(|method| method.as_str().unwrap().to_owned()).collect(),
         }
     });
+    let texts = table.get("texts").and_then(toml::Value::as_array).into_iter().flatten();
+    let texts = texts.map(|entry| (u32::try_from(entry["number"].as_integer().unwrap()).unwrap(), text(entry, "text")));
     Some(Case {
         name: path.file_stem().unwrap().to_string_lossy().into_owned(),
         components: components.collect(),
         expected: pairs(&table["expect"]),
         follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
+        texts: texts.collect(),
     })
 }
 
@@ -51,6 +56,7 @@ fn every_rule_says_exactly_what_is_expected() {
     paths.sort();
     let cases: Vec<Case> = paths.iter().filter_map(|path| case(path)).collect();
     let program = program(&folder.join("rules.dex"));
+    let texts: BTreeMap<u32, String> = cases.iter().flat_map(|case| case.texts.clone()).collect();
     let says = |follows: bool| {
         let cases = cases.iter().filter(|case| case.follows_branches == follows);
         let components: Vec<EntryComponent> = cases.flat_map(|case| case.components.iter().cloned()).collect();
@@ -65,7 +71,8 @@ fn every_rule_says_exactly_what_is_expected() {
         let providers: Vec<LinkProvider> =
             components.iter().filter(|component| component.kind == "provider").map(open).collect();
         let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
-        said(&program, &components, &providers, &[], &Knowledge::with_files(&[more]).unwrap())
+        let knowledge = Knowledge::with_files(&[more]).unwrap();
+        said(&program, &components, &providers, &[], &knowledge, &|number| texts.get(&number).cloned())
     };
     let (plainly, with_branches) = (says(false), says(true));
     let mut wrong = Vec::new();

@@ -225,6 +225,20 @@ pub struct Program {
 }
 
 impl Program {
+    /// Tells `to` everything that the classes and their methods are made from, file by file, as it stands after instructions
+    /// were given their names back: equal parts, equal program. Of a file found in another container only what differs here
+    /// makes a difference.
+    pub fn tell_content(&self, to: &mut dyn FnMut(&[u8])) {
+        for file in &self.files {
+            to(file.path.as_bytes());
+            to(&file.bytes);
+            to(format!("{:?} {} {:?} {:?}", file.fidelity, file.compact, file.quickener, file.special).as_bytes());
+        }
+        for (path, error) in &self.problems {
+            to(format!("{path}: {error}").as_bytes());
+        }
+    }
+
     /// The text of a string.
     #[must_use]
     pub fn text(&self, id: StringId) -> &str {

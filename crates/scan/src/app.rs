@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -15,12 +16,13 @@ use findings::{Coverage, HiddenString, NativeMethodRecord};
 use knowledge::Knowledge;
 use packages::{CodeFile, ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
+use store::{Key, Results};
 
 use crate::{
     app_libraries::{self, Library, Read},
     bodies::KeptBodies,
     class_path::ClassPath,
-    markers, sealed,
+    markers, reuse, sealed,
 };
 
 /// Most hidden strings listed per app.
@@ -86,16 +88,36 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
     known.ok_or_else(|| serde::de::Error::custom("not a state of code"))
 }
 
-/// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan.
+/// What is the same for all apps of a scan.
+#[derive(Clone, Copy)]
+pub(crate) struct World<'w> {
+    pub(crate) class_path: &'w ClassPath,
+    pub(crate) knowledge: &'w Knowledge,
+    pub(crate) kinds: &'w Kinds,
+    pub(crate) shapes: &'w CodeShapes,
+}
+
+/// Reads and analyses the code of a package. A fault of this program is a hole of this app, not the end of the scan. The
+/// result is taken from those that are kept, or kept there, and noted under the name that the files of the app give it.
 pub(crate) fn analyse(
     package: &Package,
     libraries: &[Library<'_>],
-    class_path: &ClassPath,
-    knowledge: &Knowledge,
-    kinds: &Kinds,
-    shapes: &CodeShapes,
+    world: &World<'_>,
+    kept: Option<(&Results, Key)>,
 ) -> AppResult {
-    match catch_unwind(AssertUnwindSafe(|| analyse_code(package, libraries, class_path, knowledge, kinds, shapes))) {
+    let analysed = catch_unwind(AssertUnwindSafe(|| {
+        let Some(opened) = Opened::of(package, world) else { return without_code(package, libraries, world.knowledge) };
+        let content = || reuse::of_content(package, &opened, libraries, world.knowledge);
+        match kept.and_then(|(results, files)| Some((results, files, content()?))) {
+            Some((results, files, content)) => {
+                let result = results.get_or_make(content, || analyse_code(package, &opened, libraries, world));
+                results.note(files, content);
+                result
+            }
+            None => analyse_code(package, &opened, libraries, world),
+        }
+    }));
+    match analysed {
         Ok(result) => result,
         Err(_) => AppResult {
             code: "opaque",
@@ -105,47 +127,70 @@ pub(crate) fn analyse(
     }
 }
 
-fn analyse_code(
-    package: &Package,
-    libraries: &[Library<'_>],
-    class_path: &ClassPath,
-    knowledge: &Knowledge,
-    kinds: &Kinds,
-    shapes: &CodeShapes,
-) -> AppResult {
-    if package.code_files.is_empty() && package.hidden_files.is_empty() {
-        let code = if should_have_code(package) { "opaque" } else { "none" };
-        let Read { records, unread, .. } = app_libraries::read(libraries, &[], knowledge);
-        return AppResult { code, native_records: records, unread_libraries: unread, ..AppResult::default() };
+fn without_code(package: &Package, libraries: &[Library<'_>], knowledge: &Knowledge) -> AppResult {
+    let code = if should_have_code(package) { "opaque" } else { "none" };
+    let Read { records, unread, .. } = app_libraries::read(libraries, &[], knowledge);
+    AppResult { code, native_records: records, unread_libraries: unread, ..AppResult::default() }
+}
+
+/// The code of an app as far as it could be read.
+pub(crate) struct Opened {
+    pub(crate) program: Program,
+    code: CodeState,
+    fidelity: String,
+    problems: Vec<String>,
+}
+
+/// What the program alone does not say.
+impl fmt::Debug for Opened {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {} {:?}", self.code, self.fidelity, self.problems)
     }
-    let files: Vec<InputFile> =
-        code_files(package).map(|file| InputFile { path: file.path.clone(), source: file.source.clone() }).collect();
-    let mut program = Program::build(&files, &Budget::new(Limits::FILE));
-    if program.needs_class_path() {
-        program = program.with_class_path(class_path.program());
+}
+
+impl Opened {
+    /// Nothing if the app has no code.
+    fn of(package: &Package, world: &World<'_>) -> Option<Self> {
+        if package.code_files.is_empty() && package.hidden_files.is_empty() {
+            return None;
+        }
+        let input = |file: &CodeFile| InputFile { path: file.path.clone(), source: file.source.clone() };
+        let files: Vec<InputFile> = code_files(package).map(input).collect();
+        let mut program = Program::build(&files, &Budget::new(Limits::FILE));
+        if program.needs_class_path() {
+            program = program.with_class_path(world.class_path.program());
+        }
+        let mut problems: Vec<String> =
+            program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
+        problems.extend(nameless_instructions(&program));
+        let fidelity = fidelity(&program);
+        let sealed = sealed::why(package, &program, world.knowledge);
+        let is_sealed = sealed.is_some();
+        problems.extend(sealed);
+        let lacks_own_code = package.code_files.is_empty() && package.has_code && package.code_in.is_none();
+        if lacks_own_code {
+            problems.push("no code was found where the platform looks for it".to_owned());
+        }
+        let code = match (program.classes().is_empty() || is_sealed || lacks_own_code, problems.is_empty()) {
+            (true, _) => "opaque",
+            (false, true) => "read",
+            (false, false) => "partial",
+        };
+        Some(Self { program, code, fidelity, problems })
     }
-    let mut problems: Vec<String> = program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
-    problems.extend(nameless_instructions(&program));
-    let fidelity = fidelity(&program);
-    let sealed = sealed::why(package, &program, knowledge);
-    let is_sealed = sealed.is_some();
-    problems.extend(sealed);
-    let lacks_own_code = package.code_files.is_empty() && package.has_code && package.code_in.is_none();
-    if lacks_own_code {
-        problems.push("no code was found where the platform looks for it".to_owned());
-    }
-    let code = match (program.classes().is_empty() || is_sealed || lacks_own_code, problems.is_empty()) {
-        (true, _) => "opaque",
-        (false, true) => "read",
-        (false, false) => "partial",
-    };
+}
+
+fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], world: &World<'_>) -> AppResult {
+    let World { knowledge, kinds, shapes, .. } = *world;
+    let program = &opened.program;
+    let (code, fidelity, problems) = (opened.code, opened.fidelity.clone(), opened.problems.clone());
     if package.name.is_empty() {
         // A library of the platform: it has no entry points of its own. Read, so that the coverage knows it.
-        let facts = AppFacts { methods: methods_with_code(&program), ..AppFacts::default() };
+        let facts = AppFacts { methods: methods_with_code(program), ..AppFacts::default() };
         return AppResult { facts, code, fidelity, problems, ..AppResult::default() };
     }
-    let bodies = KeptBodies::new(&program);
-    let hidden_strings = hidden_strings(&program, &bodies);
+    let bodies = KeptBodies::new(program);
+    let hidden_strings = hidden_strings(program, &bodies);
     let mut hosts = BTreeSet::new();
     for id in 0..program.string_count() {
         let id = u32::try_from(id).unwrap_or(u32::MAX);
@@ -154,20 +199,24 @@ fn analyse_code(
     for hidden in &hidden_strings {
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
-    let programs = programs(&program, &hidden_strings);
-    let (namespaces, native_methods) = (namespaces(&program), native_methods(&program));
+    let programs = programs(program, &hidden_strings);
+    let (namespaces, native_methods) = (namespaces(program), native_methods(program));
     let libraries = app_libraries::read(libraries, &native_methods, knowledge);
-    let (markers, schemes) = markers::found_in(&program, &hidden_strings, knowledge);
-    let shapes = shapes.found_in(&program);
+    let (markers, schemes) = markers::found_in(program, &hidden_strings, knowledge);
+    let shapes = shapes.found_in(program);
     let components = components(package);
     let resources = resources(package);
     let budget = Budget::new(Limits::FILE);
-    let text = |id: u32| match resources.as_ref()?.any_value(id, u32::MAX, &budget)? {
-        packages::Value::Text(text) => Some(text.to_string()),
-        _ => None,
+    let text = |id: u32| match (package.layouts.typed.get(&id), resources.as_ref()) {
+        (Some(&word), _) => Some(word.to_owned()),
+        (None, Some(resources)) => match resources.any_value(id, u32::MAX, &budget)? {
+            packages::Value::Text(text) => Some(text.to_string()),
+            _ => None,
+        },
+        (None, None) => None,
     };
     let facts = analyse_app(AppInput {
-        program: &program,
+        program,
         knowledge,
         kinds,
         components: &components,
@@ -303,7 +352,7 @@ fn resources(package: &Package) -> Option<Resources> {
 }
 
 /// What the platform starts, from the manifest and the layouts.
-fn components(package: &Package) -> Vec<EntryComponent> {
+pub(crate) fn components(package: &Package) -> Vec<EntryComponent> {
     let clicked = package.layouts.click_methods.iter().map(|name| format!("{name}{CLICK_SIGNATURE}"));
     let clicked: Vec<String> = clicked.collect();
     let declared = package.components.iter().filter(|part| part.enabled).map(|part| EntryComponent {

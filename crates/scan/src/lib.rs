@@ -185,17 +185,16 @@ fn analyse(
         .filter_map(|&at| packages.get(at).map(|package| (at, package)))
         .map(|(at, package)| {
             let own = app_libraries::of_package(libraries, at);
-            let make = || app::analyse(package, own, &class_path, knowledge, kinds, &shapes);
-            let kept = options.results.and_then(|results| {
+            let files = options.results.and_then(|results| {
                 // Only compiled code is explained by the class path.
                 let compiled = app::code_files(package).any(|file| !file.source.has(0, b"dex\n"));
                 let world = if compiled { class_path_digest.as_deref()? } else { &[] };
-                Some((results, reuse::key(package, own, knowledge, world)?))
+                Some((results, reuse::of_files(package, own, knowledge, world)?))
             });
-            let result = match kept {
-                Some((results, key)) => results.get_or_make(key, make),
-                None => make(),
-            };
+            let world = app::World { class_path: &class_path, knowledge, kinds, shapes: &shapes };
+            let result = files
+                .and_then(|(results, files)| results.get_noted(files))
+                .unwrap_or_else(|| app::analyse(package, own, &world, files));
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.at(Stage::Analyse, count, packages.len(), &package.path);
             (at, result)

@@ -6,7 +6,10 @@ use packages::Package;
 use sha2::{Digest, Sha256};
 use store::{Key, KeyBuilder};
 
-use crate::app_libraries::Library;
+use crate::{
+    app::{self, Opened},
+    app_libraries::Library,
+};
 
 /// Digest of the sources of everything that decides what is found in an app.
 const SOURCES: &str = env!("TIDEWAITER_SOURCES");
@@ -14,15 +17,17 @@ const SOURCES: &str = env!("TIDEWAITER_SOURCES");
 /// Bytes of a code file that are read at once.
 const PIECE_LEN: usize = 1 << 20;
 
-/// What the result of analysing `package` depends on; nothing if its code cannot be read through, since what is missing
-/// today may be there tomorrow. `world` is what the rest of the image adds.
-pub(crate) fn key(package: &Package, libraries: &[Library<'_>], knowledge: &Knowledge, world: &[u8]) -> Option<Key> {
-    let mut key = KeyBuilder::new();
-    key.part(SOURCES.as_bytes()).part(knowledge.digest().as_bytes()).part(world);
-    key.part(package.path.as_bytes()).part(package.name.as_bytes()).part(&package.sha256);
-    // Plain data without addresses: its debug text is as good as its bytes.
-    key.part(format!("{:?}", package.components).as_bytes());
-    key.part(format!("{:?} {}", package.application_class, package.has_code).as_bytes());
+/// What `package` is read from, `world` being what the rest of the image adds: cheap to tell, since nothing is opened for it,
+/// but the same app compiled anew, or signed again, is another one. Nothing if its code cannot be read through, since what is
+/// missing today may be there tomorrow.
+pub(crate) fn of_files(
+    package: &Package,
+    libraries: &[Library<'_>],
+    knowledge: &Knowledge,
+    world: &[u8],
+) -> Option<Key> {
+    let mut key = started(package, knowledge);
+    key.part(b"files").part(world).part(package.path.as_bytes()).part(&package.sha256);
     // Hidden code is inside of the package, and so in its digest; without one nothing is known.
     if !package.hidden_files.is_empty() && package.sha256 == [0; 32] {
         return None;
@@ -34,6 +39,39 @@ pub(crate) fn key(package: &Package, libraries: &[Library<'_>], knowledge: &Know
         key.part(file.path.as_bytes()).part(&digest(&file.source)?);
     }
     Some(key.finish())
+}
+
+/// What the result of analysing `package` depends on, whatever file it comes from: its classes as they stand once every
+/// instruction has its name, what its manifest, layouts and resources say, and its libraries.
+pub(crate) fn of_content(
+    package: &Package,
+    opened: &Opened,
+    libraries: &[Library<'_>],
+    knowledge: &Knowledge,
+) -> Option<Key> {
+    let mut key = started(package, knowledge);
+    key.part(b"content").part(format!("{opened:?}").as_bytes()).part(format!("{:?}", package.layouts).as_bytes());
+    match &package.resources {
+        Some(resources) => key.part(b"resources").part(&digest(resources)?),
+        None => key.part(b""),
+    };
+    for library in libraries {
+        key.part(library.path.as_bytes()).part(library.container.as_bytes()).part(&digest(library.source)?);
+    }
+    opened.program.tell_content(&mut |part| {
+        key.part(part);
+    });
+    Some(key.finish())
+}
+
+fn started(package: &Package, knowledge: &Knowledge) -> KeyBuilder {
+    let mut key = KeyBuilder::new();
+    key.part(SOURCES.as_bytes()).part(knowledge.digest().as_bytes()).part(package.name.as_bytes());
+    // Plain data without addresses: its debug text is as good as its bytes. Where in the manifest something is declared is no
+    // part of it.
+    key.part(format!("{:?}", app::components(package)).as_bytes());
+    key.part(format!("{:?} {}", package.application_class, package.has_code).as_bytes());
+    key
 }
 
 pub(crate) fn digest(source: &bytes::ByteSource) -> Option<[u8; 32]> {

@@ -1,9 +1,10 @@
 //! Names of results: a digest over everything that a result depends on.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// What a result was made from, as a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key([u8; 32]);
 
 impl Key {

@@ -48,8 +48,7 @@ impl Results {
 
     /// The result of `key`: kept, or made now and kept. That a result cannot be kept does not matter to who asks.
     pub fn get_or_make<T: Serialize + DeserializeOwned>(&self, key: Key, make: impl FnOnce() -> T) -> T {
-        if let Some(result) = self.get(key) {
-            self.found.fetch_add(1, Ordering::Relaxed);
+        if let Some(result) = self.found(key) {
             return result;
         }
         self.made.fetch_add(1, Ordering::Relaxed);
@@ -57,6 +56,24 @@ impl Results {
         // A full disk costs time at the next scan, not this scan's answer.
         let _ = self.put(key, &result);
         result
+    }
+
+    /// A kept result of which only a name that is cheap to find is known, that of what it was read from ([`Self::note`]).
+    #[must_use]
+    pub fn get_noted<T: DeserializeOwned>(&self, cheap: Key) -> Option<T> {
+        self.found(self.get(cheap)?)
+    }
+
+    /// Notes under a cheap name which result it stands for. Many cheap names may stand for one result.
+    pub fn note(&self, cheap: Key, key: Key) {
+        // As above: who cannot find it makes it again.
+        let _ = self.put(cheap, &key);
+    }
+
+    fn found<T: DeserializeOwned>(&self, key: Key) -> Option<T> {
+        let result = self.get(key)?;
+        self.found.fetch_add(1, Ordering::Relaxed);
+        Some(result)
     }
 
     /// How many results were found, and how many were made.

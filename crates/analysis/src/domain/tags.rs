@@ -48,6 +48,9 @@ impl Doubts {
     /// It is not passed on itself, but decides what is done.
     pub(crate) const BRANCH: Self = Self(1 << 7);
 
+    /// The words of that.
+    pub(crate) const DECIDES_ONLY: &str = "the data only decides which way the code goes";
+
     /// Native code of the app got it, and may do it.
     pub(crate) const NATIVE_CODE: Self = Self(1 << 8);
 
@@ -55,6 +58,11 @@ impl Doubts {
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Whether the data itself need not be passed on.
+    pub(crate) const fn only_decides(self) -> bool {
+        self.0 & Self::BRANCH.0 != 0
     }
 
     /// Words for each bit.
@@ -72,7 +80,7 @@ const REASONS: [(Doubts, &str); 9] = [
     (Doubts::METHOD_APPROXIMATED, "passes a method that was approximated"),
     (Doubts::EVERY_OVERRIDE, "passes a virtual call whose receiver is not known exactly"),
     (Doubts::ANY_METHOD, "passes a method that is open to be called, and nothing shows that it is"),
-    (Doubts::BRANCH, "the data only decides which way the code goes"),
+    (Doubts::BRANCH, Doubts::DECIDES_ONLY),
     (Doubts::NATIVE_CODE, NATIVE_CODE),
 ];
 
@@ -129,10 +137,27 @@ impl Tagged {
     fn and(&self, operations: Operations) -> Self {
         Self { operations: self.operations.and(operations), ..self.clone() }
     }
+
+    /// The same tag with what both ways say. The way that was first stays, unless only the other passes on the data itself.
+    fn joined(&self, other: &Self) -> Self {
+        let better = if self.doubts.only_decides() && !other.doubts.only_decides() { other } else { self };
+        Self { operations: self.operations.and(other.operations), ..better.clone() }
+    }
+
+    /// The same with more doubts and operations, and `part` at the end of its way.
+    fn passed(&self, doubts: Doubts, operations: Operations, part: &Trace) -> Self {
+        let (doubts, operations) = (self.doubts.and(doubts), self.operations.and(operations));
+        Self { tag: self.tag, doubts, operations, trace: self.trace.then_all(part) }
+    }
+
+    /// Whether another way of the same data adds nothing to this.
+    const fn says_as_much_as(&self, operations: Operations, only_decides: bool) -> bool {
+        self.operations.contains(operations) && (only_decides || !self.doubts.only_decides())
+    }
 }
 
-/// A set of tags, sorted; equality is that of the tags and operations alone, so that traces never keep an analysis from
-/// ending.
+/// A set of tags, sorted; equality is that of the tags, of the operations, and of whether the data itself comes along: so
+/// traces never keep an analysis from ending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tags(Option<Rc<[Tagged]>>);
 
@@ -143,7 +168,10 @@ impl PartialEq for Tags {
             (Some(a), Some(b)) => {
                 Rc::ptr_eq(a, b)
                     || (a.len() == b.len()
-                        && a.iter().zip(b.iter()).all(|(a, b)| a.tag == b.tag && a.operations == b.operations))
+                        && a.iter().zip(b.iter()).all(|(a, b)| {
+                            let (mine, theirs) = (a.doubts.only_decides(), b.doubts.only_decides());
+                            a.tag == b.tag && a.operations == b.operations && mine == theirs
+                        }))
             }
             _ => false,
         }
@@ -166,7 +194,7 @@ impl Tags {
         if tags.is_empty() {
             return Self(None);
         }
-        tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts));
+        tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts.only_decides(), tagged.doubts));
         tags.dedup_by(|b, a| {
             let same = a.tag == b.tag;
             a.operations = if same { a.operations.and(b.operations) } else { a.operations };
@@ -204,10 +232,8 @@ impl Tags {
             }
             let parts = kept.len() - start;
             if parts > 1 && (kept[start].tag == whole || parts > PARTS_PER_INPUT_MAX) {
-                let all = kept.iter().skip(start).fold(Operations::default(), |all, part| all.and(part.operations));
-                kept[start].operations = all;
-                kept.truncate(start + 1);
-                kept[start].tag = whole;
+                let all = kept.drain(start..).reduce(|all, part| all.joined(&part));
+                kept.extend(all.map(|all| Tagged { tag: whole, ..all }));
             }
         }
         kept.truncate(TAGS_MAX);
@@ -240,7 +266,7 @@ impl Tags {
     }
 
     /// Whether all of `other` is here, also after it passed `operations`.
-    fn contains_all(&self, other: &Self, operations: Operations) -> bool {
+    fn contains_all(&self, other: &Self, doubts: Doubts, operations: Operations) -> bool {
         let (mine, theirs) = (self.as_slice(), other.as_slice());
         let mut at = 0;
         theirs.iter().all(|theirs| {
@@ -253,13 +279,16 @@ impl Tags {
                 .and_then(|before| mine.get(before))
                 .filter(|before| matches!(theirs.tag, Tag::Input(path) if before.tag == Tag::Input(path.whole())));
             let found = whole.or_else(|| mine.get(at).filter(|tagged| tagged.tag == theirs.tag));
-            found.is_some_and(|found| found.operations.contains(theirs.operations.and(operations)))
+            found.is_some_and(|found| {
+                found.says_as_much_as(theirs.operations.and(operations), theirs.doubts.and(doubts).only_decides())
+            })
         })
     }
 
     /// Adds the tags of `other`; whether something was new. The trace that was first stays.
     pub(crate) fn join(&mut self, other: &Self) -> bool {
-        if other.is_empty() || self.is_same(other) || self.contains_all(other, Operations::default()) {
+        if other.is_empty() || self.is_same(other) || self.contains_all(other, Doubts::default(), Operations::default())
+        {
             return false;
         }
         if self.is_empty() {
@@ -272,13 +301,12 @@ impl Tags {
         let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) if a.tag <= b.tag => {
-                    let more = if a.tag == b.tag { b.operations } else { Operations::default() };
-                    if a.tag == b.tag {
-                        right.next();
-                    }
-                    all.extend(left.next().map(|mine| mine.and(more)));
+                (Some(a), Some(b)) if a.tag == b.tag => {
+                    all.push(a.joined(b));
+                    left.next();
+                    right.next();
                 }
+                (Some(a), Some(b)) if a.tag < b.tag => all.extend(left.next().cloned()),
                 (_, Some(_)) => all.extend(right.next().cloned()),
                 (Some(_), None) => all.extend(left.next().cloned()),
                 (None, None) => break,
@@ -293,7 +321,7 @@ impl Tags {
     /// Adds the tags of `other` as they are after passing on: with more doubts, and `part` at the end of their way. Ways
     /// are only made for tags that are new.
     pub(crate) fn join_passed(&mut self, other: &Self, doubts: Doubts, operations: Operations, part: &Trace) {
-        if other.is_empty() || self.contains_all(other, operations) {
+        if other.is_empty() || self.contains_all(other, doubts, operations) {
             return;
         }
         let mine = self.clone();
@@ -301,17 +329,19 @@ impl Tags {
         let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) if a.tag <= b.tag => {
-                    let more = if a.tag == b.tag { b.operations.and(operations) } else { Operations::default() };
-                    if a.tag == b.tag {
-                        right.next();
-                    }
-                    all.extend(left.next().map(|mine| mine.and(more)));
+                (Some(a), Some(b)) if a.tag == b.tag && a.doubts.only_decides() => {
+                    all.push(a.joined(&b.passed(doubts, operations, part)));
+                    left.next();
+                    right.next();
                 }
+                (Some(a), Some(b)) if a.tag == b.tag => {
+                    all.push(a.and(b.operations.and(operations)));
+                    left.next();
+                    right.next();
+                }
+                (Some(a), Some(b)) if a.tag < b.tag => all.extend(left.next().cloned()),
                 (_, Some(new)) => {
-                    let trace = new.trace.then_all(part);
-                    let operations = new.operations.and(operations);
-                    all.push(Tagged { tag: new.tag, doubts: new.doubts.and(doubts), operations, trace });
+                    all.push(new.passed(doubts, operations, part));
                     right.next();
                 }
                 (Some(_), None) => all.extend(left.next().cloned()),

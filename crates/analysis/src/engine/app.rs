@@ -79,7 +79,7 @@ pub(crate) struct App<'a> {
     pub(crate) native_methods: NativeMethods<'a>,
     pub(crate) interpreter: Interpreter<'a>,
     bodies: &'a dyn Bodies,
-    /// The text of a resource of the app, by number.
+    /// The text of a resource of the app, by number; of a view, what is typed into it.
     pub(crate) resource_text: &'a dyn Fn(u32) -> Option<String>,
     pub(crate) tables: Tables,
     pub(crate) summaries: Summaries,

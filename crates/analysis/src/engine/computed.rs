@@ -15,7 +15,7 @@ impl Frame<'_, '_> {
         let class = self.app.program.descriptor(reference.class);
         let name = self.app.program.text(reference.name);
         match (class, name) {
-            (_, "getString" | "getText") if self.app.parameters_text(call.method?) == "(I)" => {
+            (_, "getString" | "getText" | "findViewById") if self.app.parameters_text(call.method?) == "(I)" => {
                 let number = call.arguments.first()?.constants.number()?;
                 let text = (self.app.resource_text)(u32::try_from(number).ok()?)?;
                 Some(Constants::one(Symbol::Text(self.app.tables.patterns.literal(&text))))

@@ -13,7 +13,7 @@ use crate::domain::{
     path::PathId,
     tags::{Doubts, Tag, Tags},
     trace::Trace,
-    value::Value,
+    value::{ObjectKey, Value},
 };
 
 /// Methods of more blocks than this are gone through without their branches.
@@ -201,6 +201,18 @@ impl Frame<'_, '_> {
         let mut value = value.clone();
         value.tags.join(&self.control);
         value
+    }
+
+    /// What an array was made of as a whole: how long it is says nothing of what was put into it since.
+    pub(crate) fn shallow_tags(&mut self, value: &Value) -> Tags {
+        let mut tags = value.tags.clone();
+        for &object in &value.objects {
+            if let ObjectKey::Input(path) = self.key(object) {
+                tags.join(&Tags::one(Tag::Input(path), Trace::default()));
+            }
+            tags.join(&self.known(object).content);
+        }
+        tags
     }
 
     fn is_one(&self, from: &[(code::BlockId, ValueId)]) -> bool {

@@ -44,7 +44,7 @@ pub struct AppInput<'a> {
     pub components: &'a [EntryComponent],
     /// Where the interpreter of constants gets method bodies.
     pub bodies: &'a dyn Bodies,
-    /// The text of a resource of the app, by number.
+    /// The text of a resource of the app, by number; of a view, what is typed into it.
     pub text: &'a dyn Fn(u32) -> Option<String>,
     /// Its native libraries.
     pub libraries: &'a [Library],
@@ -120,6 +120,9 @@ impl Export<'_, '_> {
                 continue;
             }
             facts.extend(self.fact(effect, entry, reply, &fields));
+        }
+        if self.app.knowledge.follows_branches {
+            leave_out_deciders(&mut facts);
         }
         facts
     }
@@ -318,6 +321,28 @@ impl Export<'_, '_> {
 
 fn missing() -> StepText {
     StepText { path: String::new(), offset: 0, method: String::new(), code_unit: 0, text: String::new() }
+}
+
+/// A branch is told by what a call in it is given only where that is no data of its own: a text of the code that stands for
+/// the way that was gone. Of a call that gives data away it would tell just that it is made. Calls are told apart by the ways
+/// to them: others may give other things to a method that they share.
+fn leave_out_deciders(facts: &mut Vec<Fact>) {
+    let is_decider = |data: &FactData| data.doubts.contains(&Doubts::DECIDES_ONLY);
+    let way = |fact: &Fact| -> Vec<u32> { fact.trace.iter().rev().map(|step| step.step).collect() };
+    let is_sink = |fact: &Fact| matches!(fact.act, FactAct::Sink(_));
+    let giving = facts.iter().filter(|fact| is_sink(fact) && fact.data.iter().any(|data| !is_decider(data)));
+    let giving: BTreeSet<Vec<u32>> = giving.map(way).collect();
+    let gives = |way: &[u32]| {
+        let on_this_way = (1..=way.len()).filter_map(|len| way.get(..len)).any(|part| giving.contains(part));
+        on_this_way || giving.range(way.to_vec()..).next().is_some_and(|longer| longer.starts_with(way))
+    };
+    facts.retain_mut(|fact| {
+        if !is_sink(fact) || !fact.data.iter().any(is_decider) || !gives(&way(fact)) {
+            return true;
+        }
+        fact.data.retain(|data| !is_decider(data));
+        !fact.data.is_empty()
+    });
 }
 
 /// Fields that join facts: filled with something that comes from outside the app's own fields, and needed by something

@@ -136,7 +136,7 @@ impl Frame<'_, '_> {
                 let mut value = Value::constant(Constants::anything());
                 if self.app.knowledge.follows_branches {
                     let of = self.value(*of).clone();
-                    value.tags = self.deep_tags(&of).doubted(Doubts::BRANCH);
+                    value.tags = self.shallow_tags(&of).doubted(Doubts::BRANCH);
                 }
                 self.set(*to, value)
             }

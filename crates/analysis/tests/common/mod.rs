@@ -49,10 +49,11 @@ pub(crate) fn analysed(
     components: &[EntryComponent],
     libraries: &[Library],
     knowledge: &Knowledge,
+    text: &dyn Fn(u32) -> Option<String>,
 ) -> AppFacts {
     let kept = Kept(program, RefCell::default());
     let kinds = Kinds::new(knowledge);
-    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text: &|_| None, libraries })
+    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text, libraries })
 }
 
 /// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
@@ -62,8 +63,9 @@ pub(crate) fn said(
     providers: &[LinkProvider],
     libraries: &[Library],
     knowledge: &Knowledge,
+    text: &dyn Fn(u32) -> Option<String>,
 ) -> BTreeMap<String, Pairs> {
-    let facts = analysed(program, components, libraries, knowledge);
+    let facts = analysed(program, components, libraries, knowledge, text);
     let app = LinkApp {
         package: "flows".into(),
         path: "/flows.dex".into(),

@@ -1,6 +1,7 @@
 //! Commands, flags and exit codes.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
@@ -293,4 +294,40 @@ fn kept_results_change_nothing_but_the_time() {
     let (_, counts) = told(&["--store", store, "--knowledge", other.to_str().unwrap()]);
     assert_eq!(counts.unwrap(), "0 results of apps found, 4 made", "other knowledge, other results");
     assert!(stderr_of_failure(&["scan", DEVICE, "--store", "Cargo.toml"]).contains("needs a folder"));
+}
+
+/// The next build of a device: every archive was packed again, nothing in them changed.
+#[test]
+fn apps_that_were_only_packed_again_are_not_analysed_again() {
+    let scratch = Scratch::new();
+    let store = scratch.path().join("store");
+    let counts = |device: &Path| {
+        let arguments = ["scan", "--json", "--timings", "--store", store.to_str().unwrap(), device.to_str().unwrap()];
+        let said = String::from_utf8(run(&arguments).stderr).unwrap();
+        said.lines().find_map(|line| line.split_once("store: ")).map(|(_, counts)| counts.to_owned()).unwrap()
+    };
+    let (first, next) = (scratch.path().join("first"), scratch.path().join("next"));
+    let mut repacked = 0;
+    for (folder, again) in [(&first, false), (&next, true)] {
+        for file in files_below(Path::new(DEVICE)) {
+            let mut bytes = std::fs::read(&file).unwrap();
+            // An archive without a comment gets one: its length is the last field.
+            if again && file.extension().is_some_and(|extension| extension == "apk") && bytes.ends_with(&[0, 0]) {
+                bytes.truncate(bytes.len() - 2);
+                bytes.extend(b"\x05\0again");
+                repacked += 1;
+            }
+            let place = folder.join(file.strip_prefix(DEVICE).unwrap());
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(place, bytes).unwrap();
+        }
+    }
+    assert!(repacked >= 2, "the device has no archives of apps");
+    assert_eq!(counts(&first), "0 results of apps found, 4 made");
+    assert_eq!(counts(&next), "4 results of apps found, 0 made");
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
