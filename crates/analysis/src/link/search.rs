@@ -129,6 +129,18 @@ enum From {
 /// A place the search may go on to.
 type Next = Reverse<(Cost, u32, From)>;
 
+/// What a search knows of a place.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// The last search that came here: what follows is of that one.
+    search: u32,
+    /// Whether the best way to it is known.
+    is_settled: bool,
+    /// The best way found so far.
+    cost: Cost,
+    from: From,
+}
+
 /// Searches one after the other over the same graph.
 pub(super) struct Search<'g> {
     graph: &'g Graph,
@@ -136,11 +148,11 @@ pub(super) struct Search<'g> {
     leads: &'g [bool],
     /// Places that one search may look at.
     share: u64,
-    /// The search that came to a place last, and from where.
-    settled: Vec<(u32, From)>,
+    known: Vec<Known>,
     number: u32,
     work: u64,
     pending: BinaryHeap<Next>,
+    left: Left,
 }
 
 /// What a search did not do.
@@ -157,9 +169,9 @@ impl<'g> Search<'g> {
     pub(super) fn new(graph: &'g Graph, leads: &'g [bool], searches: usize) -> Self {
         let share = (SEARCH_WORK_MAX / searches.max(1) as u64).max(SEARCH_SHARE_MIN);
         let places = graph.nodes.len() + graph.readers.len();
-        let settled = vec![(0, From::Data(0, None)); places];
-        let pending = BinaryHeap::new();
-        Self { graph, leads, share, settled, number: 0, work: 0, pending }
+        let nothing = Known { search: 0, is_settled: false, cost: Cost::default(), from: From::Data(0, None) };
+        let known = vec![nothing; places];
+        Self { graph, leads, share, known, number: 0, work: 0, pending: BinaryHeap::new(), left: Left::default() }
     }
 
     fn read_place(&self, read: u32) -> u32 {
@@ -181,28 +193,38 @@ impl<'g> Search<'g> {
         self.number += 1;
         self.work = 0;
         self.pending.clear();
-        let mut left = Left::default();
+        self.left = Left::default();
         starts.iter().for_each(|&start| self.reach(Cost::default(), start, None));
-        while let Some(Reverse((cost, place, from))) = self.pending.pop() {
+        while let Some(Reverse((cost, place, _))) = self.pending.pop() {
             if self.work >= self.share {
-                left.cut = true;
+                self.left.cut = true;
                 break;
             }
-            let Some(settled) = self.settled.get_mut(place as usize) else { continue };
-            if settled.0 == self.number {
+            let Some(known) = self.known.get_mut(place as usize) else { continue };
+            if std::mem::replace(&mut known.is_settled, true) {
                 continue;
             }
-            if cost.is_far_fetched() {
-                left.far_fetched += 1;
-                continue;
-            }
-            *settled = (self.number, from);
             match place.checked_sub(self.graph.nodes.len() as u32) {
                 Some(read) => self.leave_read(cost, read),
-                None => left.cut |= self.leave_fact(cost, place, knows, tell),
+                None => self.left.cut |= self.leave_fact(cost, place, knows, tell),
             }
         }
-        left
+        self.left
+    }
+
+    /// A way to a place: to be looked at in its turn, if none is known that is better. Hundreds of ways may lead to one place.
+    fn offer(&mut self, cost: Cost, place: u32, from: From) {
+        let Some(known) = self.known.get_mut(place as usize) else { return };
+        let is_known = known.search == self.number;
+        if is_known && (known.is_settled || (known.cost, known.from) <= (cost, from)) {
+            return;
+        }
+        if cost.is_far_fetched() {
+            self.left.far_fetched += 1;
+            return;
+        }
+        *known = Known { search: self.number, is_settled: false, cost, from };
+        self.pending.push(Reverse((cost, place, from)));
     }
 
     fn leave_read(&mut self, cost: Cost, read: u32) {
@@ -228,24 +250,25 @@ impl<'g> Search<'g> {
         for (position, fill) in fills.iter().enumerate() {
             self.work += 1;
             let place = self.read_place(fill.read);
-            if self.is_ahead(place) && !knows(fill.read) {
+            if self.leads(place) && !knows(fill.read) {
                 let passage = u8::from(fill.reason.is_some());
                 let own = Cost { doubtful: u8::from(fill.partly), passages: passage, ..Cost::default() };
-                self.pending.push(Reverse((cost.and(own), place, From::Fill(fact, position as u32))));
+                self.offer(cost.and(own), place, From::Fill(fact, position as u32));
             }
         }
         false
     }
 
     fn is_ahead(&self, place: u32) -> bool {
-        self.leads(place) && self.settled.get(place as usize).is_some_and(|settled| settled.0 != self.number)
+        let is_settled = |known: &Known| known.search == self.number && known.is_settled;
+        self.leads(place) && !self.known.get(place as usize).is_some_and(is_settled)
     }
 
     fn reach(&mut self, cost: Cost, datum: Datum, read: Option<u32>) {
         self.work += 1;
         let own = self.graph.costs.get(datum.fact as usize).and_then(|costs| costs.get(datum.data as usize));
-        if let Some(own) = own.filter(|_| self.is_ahead(datum.fact)) {
-            self.pending.push(Reverse((cost.and(*own), datum.fact, From::Data(datum.data, read))));
+        if let Some(own) = own.filter(|_| self.leads(datum.fact)) {
+            self.offer(cost.and(*own), datum.fact, From::Data(datum.data, read));
         }
     }
 
@@ -255,11 +278,11 @@ impl<'g> Search<'g> {
         let mut fact = sink;
         // Each turn goes one fact back, and a chain has only so many.
         for _ in 0..=CHAIN_FACTS_MAX {
-            let Some((_, From::Data(data, read))) = self.settled.get(fact as usize).copied() else { break };
+            let Some(From::Data(data, read)) = self.known.get(fact as usize).map(|known| known.from) else { break };
             let Some(&(app, position)) = self.graph.nodes.get(fact as usize) else { break };
             way.chain.push(Hop { app, fact: position, data: data as usize });
-            let before = read.and_then(|read| self.settled.get(self.read_place(read) as usize));
-            let Some((_, From::Fill(filler, position))) = before.copied() else { break };
+            let before = read.and_then(|read| self.known.get(self.read_place(read) as usize));
+            let Some(From::Fill(filler, position)) = before.map(|known| known.from) else { break };
             if let Some(fill) = self.graph.fills.get(filler as usize).and_then(|fills| fills.get(position as usize)) {
                 way.reasons.extend(fill.reason);
                 way.partly |= fill.partly;
