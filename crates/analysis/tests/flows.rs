@@ -8,9 +8,13 @@ mod writers;
 
 use std::{fs, path::Path};
 
-use analysis::{EntryComponent, facts::AppFacts, link::LinkProvider};
+use analysis::{
+    EntryComponent,
+    facts::{AppFacts, FactAct, ReplyTo},
+    link::LinkProvider,
+};
 use bytes::{Budget, ByteSource, Limits};
-use code::{InputFile, Program};
+use code::{InputFile, MethodId, Program};
 use common::{Pairs, analysed, pairs, program, said};
 use knowledge::Knowledge;
 use writers::{oat, quick};
@@ -137,4 +141,60 @@ fn the_same_app_does_the_same_whichever_container_it_comes_from() {
             "{name}"
         );
     }
+}
+
+/// The code with calls of a matcher under a number that stands for nothing without the class path, as devices rewrite them.
+fn without_matcher(dex: &[u8]) -> Vec<u8> {
+    const INVOKE_VIRTUAL: u8 = 0x6e;
+    const INVOKE_VIRTUAL_QUICK: u8 = 0xe9;
+    let file = InputFile { path: "classes.dex".into(), source: ByteSource::from_bytes(dex.to_vec()) };
+    let program = Program::build(&[file], &Budget::new(Limits::FILE));
+    let of_matcher = |&id: &u32| {
+        let method = program.method(MethodId(id)).unwrap();
+        program.descriptor(method.class) == "Landroid/content/UriMatcher;" && program.text(method.name) != "<init>"
+    };
+    let mut dex = dex.to_vec();
+    for id in (0..program.method_count() as u32).filter(of_matcher) {
+        let arguments = program.method(MethodId(id)).unwrap().parameters.len() as u8 + 1;
+        let index = (id as u16).to_le_bytes();
+        for unit in (0..dex.len() - 4).step_by(2) {
+            if dex[unit] == INVOKE_VIRTUAL && dex[unit + 1] >> 4 == arguments && dex[unit + 2..unit + 4] == index {
+                dex[unit] = INVOKE_VIRTUAL_QUICK;
+            }
+        }
+    }
+    let sum = writers::dex::adler32(&dex[12..]);
+    dex[8..12].copy_from_slice(&sum.to_le_bytes());
+    dex
+}
+
+/// Doubts of what a provider answers, by to whom.
+fn answers(facts: &AppFacts, class: &str) -> Vec<(ReplyTo, Vec<&'static str>)> {
+    let data = facts.facts.iter().filter_map(|fact| match &fact.act {
+        FactAct::Reply(reply) if reply.class == class && reply.operation == "query" => Some((reply.to, &fact.data)),
+        _ => None,
+    });
+    data.flat_map(|(to, data)| data.iter().map(move |data| (to, data.doubts.clone()))).collect()
+}
+
+#[test]
+fn answers_that_are_told_apart_by_what_is_not_known_are_doubtful() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
+    let (_, _, components) = cases(&folder);
+    let knowledge = Knowledge::embedded().unwrap();
+    let dex = writers::fixture("../flows/flows.dex");
+    let whole = facts(vec![("classes.dex", dex.clone())], &components, &knowledge);
+    let found = answers(&whole, "flows.SplitProvider");
+    assert!(
+        found.len() == 3 && found.iter().all(|(to, doubts)| *to == ReplyTo::Named && doubts.is_empty()),
+        "{found:?}"
+    );
+    let rewritten = facts(vec![("classes.dex", without_matcher(&dex))], &components, &knowledge);
+    let found = answers(&rewritten, "flows.SplitProvider");
+    let is_doubtful =
+        |doubts: &[&str]| doubts.iter().any(|doubt| doubt.starts_with("how a provider tells its requests apart"));
+    assert!(
+        !found.is_empty() && found.iter().all(|(to, doubts)| *to == ReplyTo::All && is_doubtful(doubts)),
+        "{found:?}"
+    );
 }

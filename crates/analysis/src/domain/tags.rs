@@ -54,6 +54,9 @@ impl Doubts {
     /// Native code of the app got it, and may do it.
     pub(crate) const NATIVE_CODE: Self = Self(1 << 8);
 
+    /// A provider tells its requests apart in a way that was not followed: each gets every answer.
+    pub(crate) const EVERY_ANSWER: Self = Self(1 << 9);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -72,7 +75,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 9] = [
+const REASONS: [(Doubts, &str); 10] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -82,6 +85,7 @@ const REASONS: [(Doubts, &str); 9] = [
     (Doubts::ANY_METHOD, "passes a method that is open to be called, and nothing shows that it is"),
     (Doubts::BRANCH, Doubts::DECIDES_ONLY),
     (Doubts::NATIVE_CODE, NATIVE_CODE),
+    (Doubts::EVERY_ANSWER, "how a provider tells its requests apart is not known: each was taken to get every answer"),
 ];
 
 /// The words of one doubt that makes a claim one of low confidence.

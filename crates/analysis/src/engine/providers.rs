@@ -9,7 +9,14 @@ use code::{Body, MethodId, Op, ValueId};
 
 use super::{app::App, frame::Frame, roots::PLATFORM, schedule};
 use crate::{
-    domain::{path::PathId, source::Names, summary::Assumed, tags::Tags, text::Symbol, value::Value},
+    domain::{
+        path::PathId,
+        source::Names,
+        summary::Assumed,
+        tags::{Doubts, Tags},
+        text::Symbol,
+        value::Value,
+    },
     facts::ReplyTo,
 };
 
@@ -19,6 +26,8 @@ const URIS_MAX: usize = 32;
 const CALLS_DEEP_MAX: usize = 2;
 /// Longest text that may be a part of a URI.
 const PART_BYTES_MAX: usize = 128;
+/// From here on numbers of unknown instructions are no opcodes: what stands for registers that nothing assigned.
+const NO_OPCODE: u16 = 0x100;
 /// The last segment of a URI that no code speaks of.
 const OTHER: &str = "\u{fffd}";
 /// Methods whose arguments a part of a URI is compared with.
@@ -43,18 +52,46 @@ pub(crate) struct Answer {
 
 /// The answers of a method whose result may be made of `whole`.
 pub(crate) fn answers(app: &mut App<'_>, request: &Request<'_>, whole: Tags) -> Vec<Answer> {
-    told_apart(app, request, &whole)
-        .unwrap_or_else(|| vec![Answer { to: ReplyTo::All, names: Names::new(), data: whole }])
+    let data = match told_apart(app, request, &whole) {
+        Apart::Yes(answers) => return answers,
+        Apart::No => whole,
+        Apart::Unknown => whole.doubted(Doubts::EVERY_ANSWER),
+    };
+    vec![Answer { to: ReplyTo::All, names: Names::new(), data }]
 }
 
-/// Nothing if the code does not tell URIs apart, or if it would cost too much.
-fn told_apart(app: &mut App<'_>, request: &Request<'_>, whole: &Tags) -> Option<Vec<Answer>> {
-    let position = request.uri?;
+/// Whether code tells URIs apart.
+enum Apart {
+    Yes(Vec<Answer>),
+    No,
+    /// It may: some of it was not understood, or it would cost too much.
+    Unknown,
+}
+
+fn told_apart(app: &mut App<'_>, request: &Request<'_>, whole: &Tags) -> Apart {
+    let (Some(position), Some(authority)) = (request.uri, request.authorities.first()) else { return Apart::No };
     let uris = uris(app, request);
-    let authority = request.authorities.first()?;
-    if uris.is_empty() || uris.len() > URIS_MAX {
-        return None;
+    if uris.is_empty() {
+        return if is_understood(app, request.method) { Apart::No } else { Apart::Unknown };
     }
+    if uris.len() > URIS_MAX {
+        return Apart::Unknown;
+    }
+    match answers_by_uri(app, request, whole, (position, authority), &uris) {
+        Some((answers, true)) => Apart::Yes(answers),
+        Some((_, false)) if is_understood(app, request.method) => Apart::No,
+        Some((_, false)) | None => Apart::Unknown,
+    }
+}
+
+/// The answers, and whether they differ; nothing where that would cost too much.
+fn answers_by_uri(
+    app: &mut App<'_>,
+    request: &Request<'_>,
+    whole: &Tags,
+    (position, authority): (usize, &str),
+    uris: &BTreeSet<String>,
+) -> Option<(Vec<Answer>, bool)> {
     let mut answers = Vec::new();
     let others = answer(app, request, position, &format!("content://{authority}/{OTHER}"))?;
     let mut differ = others != *whole;
@@ -63,10 +100,18 @@ fn told_apart(app: &mut App<'_>, request: &Request<'_>, whole: &Tags) -> Option<
         // Wildcards of a matcher's entry stand for something that fits them.
         let data = answer(app, request, position, &uri.replace('#', "1").replace('*', OTHER))?;
         differ |= data != *whole;
-        let names = smallvec::smallvec![app.tables.patterns.literal(&uri)];
+        let names = smallvec::smallvec![app.tables.patterns.literal(uri)];
         answers.push(Answer { to: ReplyTo::Named, names, data });
     }
-    differ.then_some(answers)
+    Some((answers, differ))
+}
+
+/// Whether every instruction of a method and of those it calls is known. What is not may be the question which URI it is.
+fn is_understood(app: &App<'_>, method: MethodId) -> bool {
+    methods_below(app, method).into_iter().all(|method| {
+        let is_known = |op: &Op| !matches!(op, Op::Unknown { opcode, .. } if *opcode < NO_OPCODE);
+        app.body(method).is_none_or(|body| body.instructions.iter().all(|instruction| is_known(&instruction.op)))
+    })
 }
 
 /// What is answered to a request for a URI.
@@ -104,18 +149,23 @@ fn uris(app: &App<'_>, request: &Request<'_>) -> BTreeSet<String> {
 
 /// Texts that something is compared with, in a method and those it calls.
 fn compared_texts(app: &App<'_>, method: MethodId) -> BTreeSet<String> {
-    let mut methods = BTreeSet::from([method]);
-    for _ in 0..CALLS_DEEP_MAX {
-        let called: Vec<MethodId> = methods.iter().filter_map(|at| app.calls.get(at)).flatten().copied().collect();
-        methods.extend(called);
-    }
     let mut texts = BTreeSet::new();
-    for method in methods {
+    for method in methods_below(app, method) {
         if let Some(body) = app.body(method) {
             texts_in(app, &body, &mut texts);
         }
     }
     texts
+}
+
+/// A method and those it calls, a few calls deep.
+fn methods_below(app: &App<'_>, method: MethodId) -> BTreeSet<MethodId> {
+    let mut methods = BTreeSet::from([method]);
+    for _ in 0..CALLS_DEEP_MAX {
+        let called: Vec<MethodId> = methods.iter().filter_map(|at| app.calls.get(at)).flatten().copied().collect();
+        methods.extend(called);
+    }
+    methods
 }
 
 fn texts_in(app: &App<'_>, body: &Body, texts: &mut BTreeSet<String>) {
