@@ -11,7 +11,8 @@
 use std::{cell::RefCell, collections::HashMap, fmt::Write, fs, path::PathBuf, sync::Arc};
 
 use analysis::constants::{
-    Bodies, Constant, HiddenString, How, Interpreter, Limits, StaticWrites, Stop, hidden_strings, library,
+    Bodies, Constant, HiddenString, How, Interpreter, Limits, StaticWrites, Stop, constant_keys, hidden_strings,
+    library,
 };
 use bytes::{Budget, ByteSource};
 use code::{Body, FieldId, InputFile, MethodId, Program};
@@ -293,6 +294,26 @@ fn a_hidden_string_names_the_call_that_makes_it() {
         let body = bodies.body(string.method).unwrap();
         let instruction = body.instructions.iter().find(|instruction| instruction.address == string.code_unit).unwrap();
         assert!(matches!(instruction.op, code::Op::Invoke { .. }), "{string:?}");
+    }
+}
+
+#[test]
+fn keys_that_the_code_fixes_are_found_where_they_are_given() {
+    let program = program();
+    let bodies = Kept::new(&program);
+    let found: Vec<(String, Option<String>, String)> = constant_keys(&program, &bodies)
+        .into_iter()
+        .map(|key| (program.method_text(key.method), key.algorithm, String::from_utf8(key.key).unwrap()))
+        .collect();
+    let in_secrets = |name: &str| found.iter().find(|(method, ..)| method.contains(&format!("Secrets;->{name}(")));
+    // Two calls up: the specification is made of a parameter of the method that this one calls.
+    let (_, algorithm, key) = in_secrets("wrongPadding").unwrap();
+    assert_eq!((algorithm.as_deref(), key.as_str()), (None, "0123456789abcdef"));
+    let (_, algorithm, key) = in_secrets("factory").unwrap();
+    assert_eq!((algorithm.as_deref(), key.as_str()), (Some("DES"), "12345678rest"));
+    // Keys that are computed, or are given by a caller that nobody is.
+    for name in ["apply", "open"] {
+        assert_eq!(in_secrets(name), None, "{found:?}");
     }
 }
 

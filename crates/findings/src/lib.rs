@@ -14,8 +14,8 @@ pub use claim::{
 pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
-    AppRecord, BaselineRecord, CarriedRecord, ComponentRecord, Evidence, Grade, HiddenString, Identity, Input,
-    NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord, Standing,
-    Statistics, Supplier, Tool, UpdateClient, UpdateKeyRecord,
+    AppRecord, BaselineRecord, CarriedRecord, ComponentRecord, ConstantKey, Evidence, Grade, HiddenString, Identity,
+    Input, NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord,
+    Standing, Statistics, Supplier, Tool, UpdateClient, UpdateKeyRecord,
 };
 pub use rule_matches::{RuleMatch, RuleMatches, RulePlace};

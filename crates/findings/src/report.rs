@@ -116,6 +116,25 @@ pub struct UpdateClient {
     pub installs_packages: bool,
     /// Whether everybody has the key that signs it.
     pub signed_with_public_key: bool,
+    /// Keys of ciphers that its code, or its helper's, fixes: everybody who has the app has them. What passes such a cipher is not
+    /// followed here.
+    #[serde(default)]
+    pub constant_keys: Vec<ConstantKey>,
+}
+
+/// A key of a cipher that code fixes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ConstantKey {
+    /// The package whose code it is.
+    pub app: String,
+    /// The cipher, as the code names it: `DES`; absent where that is not constant.
+    pub algorithm: Option<String>,
+    /// The key as text, or in hex after `0x` where it is none.
+    pub key: String,
+    /// The method that gives it on.
+    pub method: String,
+    /// Address in code units.
+    pub code_unit: u32,
 }
 
 /// A certificate in the list of those that sign updates of the whole system.

@@ -12,7 +12,7 @@ use analysis::{
 use attribution::CodeShapes;
 use bytes::{Budget, Limits};
 use code::{Fidelity, InputFile, Program, StringId};
-use findings::{Coverage, HiddenString, NativeMethodRecord};
+use findings::{ConstantKey, Coverage, HiddenString, NativeMethodRecord};
 use knowledge::Knowledge;
 use packages::{CodeFile, ComponentKind, Package, resources::Resources};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -63,6 +63,8 @@ pub struct AppResult {
     pub namespaces: BTreeSet<String>,
     /// Shapes of its method bodies that some supplier is known by.
     pub shapes: BTreeSet<u64>,
+    /// Keys of ciphers that its code fixes.
+    pub constant_keys: Vec<ConstantKey>,
     /// What it names, by id of the knowledge files.
     pub markers: BTreeSet<String>,
     /// Whether an address without and with encryption is in its strings.
@@ -200,6 +202,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         attribution::hosts_in(&hidden.value, &mut hosts);
     }
     let programs = programs(program, &hidden_strings);
+    let constant_keys = constant_keys(&package.name, program, &bodies);
     let (namespaces, native_methods) = (namespaces(program), native_methods(program));
     let libraries = app_libraries::read(libraries, &native_methods, knowledge);
     let (markers, schemes) = markers::found_in(program, &hidden_strings, knowledge);
@@ -234,6 +237,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         unread_libraries: libraries.unread,
         namespaces,
         shapes,
+        constant_keys,
         markers,
         schemes,
         code,
@@ -333,6 +337,32 @@ fn hidden_strings(program: &Program, bodies: &KeptBodies<'_>) -> Vec<HiddenStrin
     found.sort();
     found.truncate(HIDDEN_STRINGS_MAX);
     found
+}
+
+/// Keys of ciphers; those of keyed digests open nothing.
+fn constant_keys(app: &str, program: &Program, bodies: &KeptBodies<'_>) -> Vec<ConstantKey> {
+    let is_digest = |key: &constants::ConstantKey| {
+        key.algorithm.as_ref().is_some_and(|name| name.to_ascii_lowercase().starts_with("hmac"))
+    };
+    let found = constants::constant_keys(program, bodies).into_iter().filter(|key| !is_digest(key));
+    let mut keys: Vec<ConstantKey> = found
+        .map(|found| ConstantKey {
+            app: app.to_owned(),
+            algorithm: found.algorithm,
+            key: key_text(&found.key),
+            method: program.method_text(found.method),
+            code_unit: found.code_unit,
+        })
+        .collect();
+    keys.sort();
+    keys
+}
+
+fn key_text(key: &[u8]) -> String {
+    match str::from_utf8(key) {
+        Ok(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => text.to_owned(),
+        _ => key.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+    }
 }
 
 fn how(program: &Program, how: constants::How) -> String {

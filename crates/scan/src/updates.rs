@@ -96,6 +96,10 @@ impl Search<'_> {
             names_signature_check: either(VERIFIES_UPDATE),
             installs_packages: either(INSTALLS) || from_server("install"),
             signed_with_public_key: package.signers.iter().any(is_public),
+            constant_keys: {
+                let helpers = helper_result.map(|result| result.constant_keys.as_slice()).unwrap_or_default();
+                result.constant_keys.iter().chain(helpers).cloned().collect()
+            },
         })
     }
 

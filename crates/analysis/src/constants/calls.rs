@@ -23,6 +23,7 @@ impl Interpreter<'_> {
         arguments: &[ValueId],
     ) -> Result<Flow, Stop> {
         let values: Vec<Value> = arguments.iter().map(|&id| world.read(id)).collect();
+        world.note_call(method, &values);
         let receiver = if kind == InvokeKind::Static { None } else { values.first() };
         if receiver.is_some_and(Value::is_null) {
             return self.raise(world, Thrown::NULL_POINTER, &Value::Unknown);

@@ -198,24 +198,29 @@ impl Interpreter<'_> {
     /// Folds each block alone.
     fn fold_blocks(&mut self, body: &Arc<Body>, initialised: Option<TypeId>) -> Vec<Observation> {
         let mut world = World::new(self, Mode::Scan);
-        world.give_steps(METHOD_STEPS);
         world.observations = Some(Vec::new());
+        self.fold_all(&mut world, body, initialised);
+        world.observations.unwrap_or_default()
+    }
+
+    /// Folds each block of a body alone, with unknown parameters.
+    pub(super) fn fold_all(&mut self, world: &mut World, body: &Arc<Body>, initialised: Option<TypeId>) {
+        world.give_steps(METHOD_STEPS);
         world.initialising = initialised;
         if world.push(Arc::clone(body), vec![Value::Unknown; body.parameters.len()], None).is_err() {
-            return Vec::new();
+            return;
         }
         let mut before = None;
         for index in 0..body.blocks.len() {
             // A body has fewer blocks than code units, which are counted in 32 bits.
             let id = BlockId(index as u32);
-            let result = self.fold_block(&mut world, body, id, before);
+            let result = self.fold_block(world, body, id, before);
             before = result.is_ok().then_some(id);
             if matches!(result, Err(Stop::Fuel | Stop::Memory)) {
                 break;
             }
         }
-        self.settle(&mut world);
-        world.observations.unwrap_or_default()
+        self.settle(world);
     }
 
     fn fold_block(&mut self, world: &mut World, body: &Body, id: BlockId, before: Option<BlockId>) -> Result<(), Stop> {

@@ -14,6 +14,7 @@ mod fields;
 mod heap;
 mod hidden;
 mod interpreter;
+mod keys;
 mod library;
 mod machine;
 mod operations;
@@ -29,6 +30,7 @@ use code::{Body, MethodId};
 pub use constant::{ARRAY_DEPTH_MAX, ArrayConstant, Constant};
 pub use hidden::{HiddenString, How, hidden_strings};
 pub use interpreter::Interpreter;
+pub use keys::{ConstantKey, constant_keys};
 pub use library::library;
 pub use writes::StaticWrites;
 

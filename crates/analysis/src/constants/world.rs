@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use code::{BlockId, Body, FieldId, TypeId, ValueId};
+use code::{BlockId, Body, FieldId, MethodId, TypeId, ValueId};
 use rustc_hash::FxHashSet;
 
 use super::heap::Heap;
 use super::hidden::Observation;
+use super::keys::KeyCalls;
 use super::value::{Text, Value};
 use super::{Interpreter, Stop};
 
@@ -59,6 +60,7 @@ pub(super) struct World {
     /// The first method that was not followed.
     pub(super) impure: Option<Arc<str>>,
     pub(super) observations: Option<Vec<Observation>>,
+    pub(super) key_calls: Option<KeyCalls>,
     depth: usize,
     frame_bytes_left: u64,
     pub(super) steps_given: u64,
@@ -92,6 +94,7 @@ impl World {
             lowest: usize::MAX,
             impure: None,
             observations: None,
+            key_calls: None,
             depth: limits.depth,
             frame_bytes_left: limits.bytes.saturating_mul(FRAME_BYTES_FACTOR),
             steps_given: limits.fuel_steps,
@@ -164,6 +167,14 @@ impl World {
         frame.block = to;
         frame.next = block.first;
         Ok(())
+    }
+
+    /// Notes a call that the current instruction of the first frame makes, if it is of those asked for.
+    pub(super) fn note_call(&mut self, method: MethodId, values: &[Value]) {
+        if let (Some(calls), [frame]) = (&mut self.key_calls, &self.frames[..]) {
+            let index = frame.next.saturating_sub(1) as usize;
+            calls.note(index, method, values.iter().map(|value| self.heap.export(value, true)));
+        }
     }
 
     /// Notes a string that the current instruction of the first frame made.

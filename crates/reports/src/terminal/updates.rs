@@ -1,8 +1,8 @@
 //! Apps that are able to update the firmware, and how their channel is.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
-use findings::{Report, Transport, UpdateClient, UpdateKeyRecord};
+use findings::{ConstantKey, Report, Transport, UpdateClient, UpdateKeyRecord};
 
 use super::page::{Look, Page};
 
@@ -74,8 +74,22 @@ pub(crate) fn client_words(client: &UpdateClient) -> String {
         }
         .to_owned(),
     );
+    if let Some(keys) = keys_words(&client.constant_keys) {
+        parts.push(keys);
+    }
     if client.installs_packages {
         parts.push("able to install packages without asking".to_owned());
     }
     parts.join("; ")
+}
+
+/// Keys that everybody has, by cipher; the JSON report has the keys and their places.
+fn keys_words(keys: &[ConstantKey]) -> Option<String> {
+    let ciphers: BTreeSet<&str> =
+        keys.iter().map(|key| key.algorithm.as_deref().unwrap_or("a cipher that is not constant")).collect();
+    let ciphers: Vec<&str> = ciphers.into_iter().collect();
+    (!ciphers.is_empty()).then(|| {
+        let ciphers = ciphers.join(", ");
+        format!("its code fixes keys of ciphers ({ciphers}), which everybody has who has the app; what passes them was not followed here")
+    })
 }

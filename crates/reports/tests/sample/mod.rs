@@ -279,6 +279,13 @@ fn update_client() -> UpdateClient {
         names_signature_check: false,
         installs_packages: true,
         signed_with_public_key: false,
+        constant_keys: vec![ConstantKey {
+            app: text("org.example.poster"),
+            algorithm: Some(text("DES")),
+            key: text("NotSecret"),
+            method: text("Lorg/example/poster/Post;->close([B)[B"),
+            code_unit: 12,
+        }],
     }
 }
 
