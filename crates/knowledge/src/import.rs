@@ -6,6 +6,7 @@
 //! something else is counted as left out, never half understood.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use serde::Deserialize;
 
@@ -144,11 +145,11 @@ fn evidence(path: &str, value: &str) -> Option<(&'static str, String)> {
         let host = text.to_ascii_lowercase();
         let is_name =
             host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
-        let is_address = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        (is_name && !is_address).then_some(host)
+        let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        (is_name && (!is_number || host.parse::<Ipv4Addr>().is_ok())).then_some(host)
     };
     match path {
-        "domain-name:value" => Some(("domain", host(value)?)),
+        "domain-name:value" | "ipv4-addr:value" => Some(("domain", host(value)?)),
         "url:value" => {
             let after = value.split_once("://").map_or(value, |(_, after)| after);
             // Only an address without a path stands for its whole host.
@@ -232,6 +233,14 @@ mod tests {
         assert_eq!(spy.kind, SupplierKind::Malware);
         assert!(matches(EvidenceKind::Digest, &"ab".repeat(32)));
         assert!(!matches(EvidenceKind::Domain, "shared.example"), "a page says nothing about its host");
+    }
+
+    #[test]
+    fn an_address_is_taken_as_a_host_and_a_version_is_none() {
+        assert_eq!(evidence("domain-name:value", "192.0.2.7"), Some(("domain", "192.0.2.7".to_owned())));
+        assert_eq!(evidence("ipv4-addr:value", "192.0.2.7"), Some(("domain", "192.0.2.7".to_owned())));
+        assert_eq!(evidence("domain-name:value", "1.2.3"), None);
+        assert_eq!(evidence("ipv4-addr:value", "192.0.2.0/24"), None);
     }
 
     #[test]

@@ -205,3 +205,20 @@ fn a_provider_answers_its_caller() {
     assert_eq!((query.method.as_str(), query.reply, query.operation.as_deref()), ("query", true, Some("query")));
     assert_eq!(query.parameters[0], Role::Uri);
 }
+
+#[test]
+fn the_published_list_of_makers_is_whole_with_kind_and_source() {
+    let knowledge = embedded().unwrap();
+    let by = "Trustlook, December 2016";
+    let listed: Vec<_> = knowledge
+        .organisations
+        .iter()
+        .filter_map(|organisation| Some((organisation, organisation.named.iter().find(|named| named.by == by)?)))
+        .collect();
+    assert_eq!(listed.len(), 43);
+    for (organisation, named) in listed {
+        assert!(!organisation.kinds.is_empty(), "{}", organisation.id);
+        assert!(named.reference.starts_with("https://"), "{}: {}", organisation.id, named.reference);
+        assert!(!organisation.references.is_empty(), "{}", organisation.id);
+    }
+}
