@@ -7,7 +7,7 @@ mod sample;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use findings::Report;
+use findings::{Level, Report};
 use reports::{FORMATS, Options, Style, escape};
 use serde_json::Value;
 
@@ -198,6 +198,21 @@ fn claims_of_low_confidence_are_told_beside_the_grade_and_make_none() {
         let said = words.join(" ");
         assert_eq!(said.matches("claims of low confidence alone would make it 4").count(), 3, "{said}");
         assert!(!said.contains("takes obeys exposes app"), "no app is ranked by a guess: {said}");
+    }
+}
+
+#[test]
+fn a_claim_that_rests_on_code_that_was_not_seen_is_told_as_a_guess() {
+    let mut report = sample::report();
+    let title = report.findings[0].parts.title.clone();
+    let guess = format!("perhaps {title}");
+    for (level, is_guess) in [(Level::High, false), (Level::Medium, false), (Level::Low, true)] {
+        report.findings[0].parts.confidence.level = level;
+        for name in ["terminal", "html"] {
+            let text = told(name, &report, &Options::default());
+            let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(&title) && said.contains(&guess) == is_guess, "{name}, {level:?}: {said}");
+        }
     }
 }
 

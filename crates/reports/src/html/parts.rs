@@ -112,7 +112,7 @@ fn claim(report: &Report, finding: &Finding, with_proof: bool, out: &mut dyn Wri
         "<article class=\"{}\">\n<h3><span>{axis} {}</span> {}</h3>\n<p><code>{}</code>{}</p>",
         look(parts.rank),
         parts.rank,
-        text(&parts.title),
+        text(&crate::terminal::title_words(finding)),
         text(&parts.app),
         app.map(written_by).unwrap_or_default()
     )?;

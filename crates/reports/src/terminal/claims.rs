@@ -96,6 +96,13 @@ fn by_app(
     }
 }
 
+/// What is claimed. A claim of low confidence rests on code that was not seen, and is told as a guess.
+pub(crate) fn title_words(finding: &Finding) -> String {
+    let parts = &finding.parts;
+    let is_guess = parts.confidence.level == Level::Low && parts.modifiers.reachable;
+    format!("{}{}", if is_guess { "perhaps " } else { "" }, parts.title)
+}
+
 /// A claim in a line: what, where to, how surely.
 fn one_line(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     let parts = &finding.parts;
@@ -103,7 +110,7 @@ fn one_line(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     let details: Vec<&str> =
         parts.source.details.iter().take(1).chain(parts.sink.details.iter().take(2)).map(String::as_str).collect();
     let details = if details.is_empty() { String::new() } else { format!(": {}", details.join(", ")) };
-    let text = format!("{}{details} ({}, {})", parts.title, level_word(parts.confidence.level), finding.id);
+    let text = format!("{}{details} ({}, {})", title_words(finding), level_word(parts.confidence.level), finding.id);
     page.labelled(2, 11, (rank_look(parts.rank), &format!("{axis} {}", parts.rank)), (Look::Plain, &text))
 }
 
@@ -191,7 +198,7 @@ fn claim(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     let parts = &finding.parts;
     let (axis, _) = question(parts.axis);
     let label = format!("{axis} {}", parts.rank);
-    page.labelled(2, 11, (rank_look(parts.rank), &label), (Look::Bold, &parts.title))?;
+    page.labelled(2, 11, (rank_look(parts.rank), &label), (Look::Bold, &title_words(finding)))?;
     details(page, finding)?;
     proof(page, finding)
 }

@@ -21,7 +21,7 @@ use findings::{AppRecord, Axis, Grade, Report, Standing, Supplier};
 
 use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
-pub(crate) use claims::user_words;
+pub(crate) use claims::{title_words, user_words};
 pub(crate) use page::{Look, Page, count, number, some_of};
 pub(crate) use rule_matches::{match_words, place_words, rules_words};
 pub(crate) use updates::{client_words, key_words};
