@@ -18,4 +18,5 @@ mod folders;
 mod hidden;
 mod native;
 mod suppliers;
+mod update_clients;
 mod yara_rules;

@@ -1,0 +1,47 @@
+//! Clients of update services, found by what their code does: `fixtures/update-clients` has one that is two apps and one that is one,
+//! under names that say nothing, with the script that builds them.
+
+use serde_json::Value;
+
+use crate::common::{list, run, scan_of};
+
+const FOLDER: &str = "fixtures/update-clients";
+
+fn clients(of: &str) -> Vec<Value> {
+    let (report, _) = scan_of(&[of]);
+    list(&report, "update_clients").to_vec()
+}
+
+#[test]
+fn clients_are_found_with_their_helpers_and_their_channel_is_told() {
+    let found = clients(FOLDER);
+    let [asker, whole] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((&asker["package"], &asker["helper"]), (&"org.example.asker".into(), &"org.example.installer".into()));
+    assert_eq!((&asker["standing"], &asker["transport"]), (&"present".into(), &"clear_http".into()));
+    assert_eq!(asker["names_signature_check"], false);
+    // The key is spelled as an array of characters, and a method away from the cipher.
+    let [key] = list(asker, "constant_keys") else { panic!("{asker}") };
+    assert_eq!((&key["algorithm"], &key["key"]), (&"DES".into(), &"NotKept!".into()));
+    assert_eq!((&whole["package"], &whole["helper"]), (&"org.example.whole".into(), &Value::Null));
+    // What the server says was followed to the updater.
+    assert_eq!((&whole["standing"], &whole["transport"]), (&"proven".into(), &"tls".into()));
+    assert_eq!((&whole["names_signature_check"], list(whole, "constant_keys").len()), (&true.into(), 0));
+}
+
+#[test]
+fn half_a_client_is_none() {
+    for half in ["asker.apk", "installer.apk"] {
+        assert_eq!(clients(&format!("{FOLDER}/{half}")), Vec::<Value>::new(), "{half}");
+    }
+}
+
+#[test]
+fn what_was_followed_and_what_is_only_named_are_told_apart() {
+    let output = run(&["scan", FOLDER]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let asker = "its code names a server and sends to org.example.installer, which names the updater; no flow was followed between them";
+    assert!(said.contains(asker), "{said}");
+    assert!(said.contains("its code fixes keys of ciphers (DES), which everybody has who has the app"), "{said}");
+    assert!(said.contains("org.example.whole data of a server was followed to the updater"), "{said}");
+}
