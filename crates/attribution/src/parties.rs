@@ -1,5 +1,5 @@
-//! Whose device is this? Brand, maker, design house, chip maker and region, from the properties of every partition, and
-//! who signs the platform.
+//! Whose device is this? Brand, maker, design house, chip maker and region, from the properties of every partition, who signs
+//! the platform, and who signs updates of the whole system.
 //!
 //! What a property says is evidence and no proof: it is text that somebody wrote. Defaults of build trees name nobody
 //! (`nobody` in the knowledge files); a key that everybody has vouches for nothing.
@@ -16,7 +16,7 @@ const SUBJECT_WEIGHT_PERCENT: u8 = 60;
 /// What a certificate proves that is documented as somebody's.
 const CERTIFICATE_WEIGHT_PERCENT: u8 = 90;
 
-/// A certificate that signs the platform.
+/// A certificate that signs the platform, or updates of the whole system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signer {
     /// SHA-256 in lower-case hex.
@@ -25,11 +25,13 @@ pub struct Signer {
     pub subject: String,
 }
 
-/// Who has to do with the device, by role, surest first. `properties` are those of every file, in the order of loading.
+/// Who has to do with the device, by role, surest first. `properties` are those of every file, in the order of loading; `signers`
+/// sign the platform, `update_signers` updates of the whole system.
 #[must_use]
 pub fn parties<'p>(
     properties: impl Iterator<Item = (&'p str, &'p str)>,
     signers: &[Signer],
+    update_signers: &[Signer],
     knowledge: &Knowledge,
 ) -> Vec<Party> {
     let mut found: BTreeMap<(PartyRole, String), Found> = BTreeMap::new();
@@ -47,6 +49,9 @@ pub fn parties<'p>(
     }
     for signer in signers {
         names.signer(signer, &mut found);
+    }
+    for signer in update_signers {
+        names.update_signer(signer, &mut found);
     }
     let mut parties: Vec<(PartyRole, Party)> =
         found.into_iter().map(|((role, _), found)| (role, found.party(role))).collect();
@@ -161,6 +166,26 @@ impl<'k> Names<'k> {
         add(found, role, organisation, shown, digest.clone(), evidence);
     }
 
+    /// Whoever builds the firmware signs its updates, whatever the name on the device is. A key that everybody has says nothing.
+    fn update_signer(&self, signer: &Signer, found: &mut BTreeMap<(PartyRole, String), Found>) {
+        if self.knowledge.known_certificates.contains_key(&signer.sha256) {
+            return;
+        }
+        let by_name = subject_field(&signer.subject, "O").filter(|name| !self.is_nobody(name));
+        // The person's address is at the company that the person works for, whatever stands for the company.
+        let by_mail = subject_field(&signer.subject, "EMAILADDRESS").and_then(mail_company);
+        let by_mail = by_mail.filter(|name| !self.is_nobody(name)).and_then(|name| self.organisation(name));
+        let organisation = by_name.and_then(|name| self.organisation(name)).or(by_mail);
+        let Some(shown) = organisation.map(|known| known.name.as_str()).or(by_name) else { return };
+        let evidence = Evidence {
+            kind: "certificate".to_owned(),
+            value: format!("{}, which calls itself {}", signer.sha256, signer.subject),
+            weight_percent: SUBJECT_WEIGHT_PERCENT,
+            reference: "subject of a certificate that signs updates of the whole system".to_owned(),
+        };
+        add(found, PartyRole::DesignHouse, organisation, shown.to_owned(), signer.sha256.clone(), evidence);
+    }
+
     /// Whether a value is that of a property which names something else, and no organisation has such a name.
     fn is_of_another(&self, rule: &PartyRule, value: &str, properties: &[(&str, &str)]) -> bool {
         if rule.unless_in.is_empty() || self.organisation(value).is_some() {
@@ -215,6 +240,12 @@ fn subject_field<'s>(subject: &'s str, field: &str) -> Option<&'s str> {
     (!value.is_empty()).then_some(value)
 }
 
+/// `acme` of `somebody@mail.acme.example`: what stands before the last part of the domain.
+fn mail_company(address: &str) -> Option<&str> {
+    let (_, domain) = address.split_once('@')?;
+    domain.rsplit('.').nth(1)
+}
+
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -266,8 +297,16 @@ mod tests {
     "#;
 
     fn read(properties: &[(&str, &str)], signers: &[Signer]) -> Vec<(String, String, u8)> {
+        read_all(properties, signers, &[])
+    }
+
+    fn read_all(
+        properties: &[(&str, &str)],
+        signers: &[Signer],
+        update_signers: &[Signer],
+    ) -> Vec<(String, String, u8)> {
         let knowledge = Knowledge::from_files(&[("k.toml", KNOWN)]).unwrap();
-        let parties = parties(properties.iter().copied(), signers, &knowledge);
+        let parties = parties(properties.iter().copied(), signers, update_signers, &knowledge);
         parties.into_iter().map(|party| (party.role, party.name, party.confidence_percent)).collect()
     }
 
@@ -314,5 +353,26 @@ mod tests {
     fn who_signs_is_read_from_the_subject() {
         let signer = Signer { sha256: "ab".repeat(32), subject: "CN=platform, O=Acme, C=XX".into() };
         assert_eq!(read(&[], &[signer]), [row("platform_signer", "Acme Devices", 60)]);
+    }
+
+    #[test]
+    fn who_signs_updates_is_the_design_house_by_its_name_or_the_address_of_a_person() {
+        let signed_by = |subject: &str| Signer { sha256: "cd".repeat(32), subject: subject.into() };
+        let house = |subject: &str| read_all(&[], &[], &[signed_by(subject)]);
+        let acme = [row("design_house", "Acme Devices", 60)];
+        assert_eq!(house("EMAILADDRESS=x@y.example, CN=x, O=Acme, C=XX"), acme);
+        assert_eq!(house("EMAILADDRESS=jo@acmetek.example, CN=jo, O=HM, C=XX"), acme);
+        assert_eq!(house("CN=x, O=New House, C=XX"), [row("design_house", "New House", 60)]);
+        assert!(house("EMAILADDRESS=a@unknown.example, CN=x, O=unknown, C=XX").is_empty());
+        let both = read_all(&[("ro.update.oem", "acme_1")], &[], &[signed_by("CN=x, O=ACME")]);
+        assert_eq!(both, [row("design_house", "Acme Devices", 88)]);
+    }
+
+    #[test]
+    fn a_key_that_is_known_by_name_says_nothing_of_a_house() {
+        let known = format!("{KNOWN}\n[[known_certificate]]\nsha256 = \"{}\"\nname = \"a key\"\n", "cd".repeat(32));
+        let knowledge = Knowledge::from_files(&[("k.toml", known.as_str())]).unwrap();
+        let signer = Signer { sha256: "cd".repeat(32), subject: "CN=x, O=Acme".into() };
+        assert!(parties(std::iter::empty(), &[], &[signer], &knowledge).is_empty());
     }
 }

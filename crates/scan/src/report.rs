@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use attribution::Traits;
-use findings::{AppRecord, Coverage, Outcome, Party, Report, SCHEMA_VERSION, Statistics, Supplier, Tool};
+use findings::{
+    AppRecord, Coverage, Outcome, Party, Report, SCHEMA_VERSION, Statistics, Supplier, Tool, UpdateKeyRecord,
+};
 use firmware::{FileKind, Firmware, Input};
 use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
@@ -68,7 +70,7 @@ pub(crate) fn tell(
         statistics: statistics(firmware, &records, results, &cut_ways),
         findings,
         suppliers,
-        parties: parties(firmware, packages, knowledge),
+        parties: parties(firmware, packages, &update_keys, knowledge),
         update_clients,
         update_keys,
         baseline: baseline::compare(firmware, packages, knowledge),
@@ -111,7 +113,12 @@ fn image_suppliers(firmware: &Firmware, records: &[AppRecord], knowledge: &Knowl
 }
 
 /// Who has to do with the device.
-fn parties(firmware: &Firmware, packages: &[Package], knowledge: &Knowledge) -> Vec<Party> {
+fn parties(
+    firmware: &Firmware,
+    packages: &[Package],
+    update_keys: &[UpdateKeyRecord],
+    knowledge: &Knowledge,
+) -> Vec<Party> {
     let certificates = packages::platform_certificates(packages);
     let signers: Vec<attribution::Signer> = certificates
         .iter()
@@ -124,8 +131,14 @@ fn parties(firmware: &Firmware, packages: &[Package], knowledge: &Knowledge) -> 
             }
         })
         .collect();
+    let update_signer = |key: &UpdateKeyRecord| attribution::Signer {
+        sha256: key.certificate_sha256.clone(),
+        subject: key.subject.clone(),
+    };
+    let update_signers: Vec<attribution::Signer> = update_keys.iter().map(update_signer).collect();
     let properties = firmware.properties.iter().flat_map(|file| &file.entries);
-    attribution::parties(properties.map(|(key, value)| (key.as_str(), value.as_str())), &signers, knowledge)
+    let properties = properties.map(|(key, value)| (key.as_str(), value.as_str()));
+    attribution::parties(properties, &signers, &update_signers, knowledge)
 }
 
 /// The lines of the walk, and one or two for each package.
