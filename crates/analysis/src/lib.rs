@@ -18,5 +18,5 @@ pub mod link;
 pub mod native_files;
 pub mod native_methods;
 
-pub use engine::{AppInput, EntryComponent, Library, analyse_app};
+pub use engine::{AppInput, EntryComponent, Library, Supertypes, analyse_app};
 pub use kinds::Kinds;

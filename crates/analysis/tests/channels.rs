@@ -73,6 +73,7 @@ fn analysed(dex: &str, components: &[&Value], knowledge: &Knowledge) -> AppFacts
         components: &entries,
         bodies: &kept,
         text: &|_| None,
+        framework: &analysis::Supertypes::new(),
         libraries: &[],
     })
 }

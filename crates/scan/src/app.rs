@@ -22,6 +22,7 @@ use crate::{
     app_libraries::{self, Library, Read},
     bodies::KeptBodies,
     class_path::ClassPath,
+    framework::Framework,
     markers, reuse, sealed,
 };
 
@@ -94,6 +95,7 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
 #[derive(Clone, Copy)]
 pub(crate) struct World<'w> {
     pub(crate) class_path: &'w ClassPath,
+    pub(crate) framework: &'w Framework,
     pub(crate) knowledge: &'w Knowledge,
     pub(crate) kinds: &'w Kinds,
     pub(crate) shapes: &'w CodeShapes,
@@ -109,7 +111,7 @@ pub(crate) fn analyse(
 ) -> AppResult {
     let analysed = catch_unwind(AssertUnwindSafe(|| {
         let Some(opened) = Opened::of(package, world) else { return without_code(package, libraries, world.knowledge) };
-        let content = || reuse::of_content(package, &opened, libraries, world.knowledge);
+        let content = || reuse::of_content(package, &opened, libraries, world);
         match kept.and_then(|(results, files)| Some((results, files, content()?))) {
             Some((results, files, content)) => {
                 let result = results.get_or_make(content, || analyse_code(package, &opened, libraries, world));
@@ -183,7 +185,7 @@ impl Opened {
 }
 
 fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], world: &World<'_>) -> AppResult {
-    let World { knowledge, kinds, shapes, .. } = *world;
+    let World { knowledge, kinds, shapes, framework, .. } = *world;
     let program = &opened.program;
     let (code, fidelity, problems) = (opened.code, opened.fidelity.clone(), opened.problems.clone());
     if package.name.is_empty() {
@@ -225,6 +227,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         components: &components,
         bodies: &bodies,
         text: &text,
+        framework: &framework.supertypes,
         libraries: &libraries.implemented,
     });
     AppResult {

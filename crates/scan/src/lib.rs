@@ -9,6 +9,7 @@ mod app_libraries;
 mod baseline;
 mod bodies;
 mod class_path;
+mod framework;
 mod markers;
 mod native;
 mod native_files;
@@ -37,6 +38,7 @@ use packages::{Collector, Component, ComponentKind, IntentFilter, Package, PathS
 use rayon::prelude::*;
 
 use class_path::ClassPath;
+use framework::Framework;
 use store::Results;
 
 pub use app::AppResult;
@@ -172,6 +174,7 @@ fn analyse(
 ) -> Vec<AppResult> {
     let shapes = attribution::CodeShapes::new(knowledge);
     let class_path = ClassPath::of(packages);
+    let framework = Framework::of(packages, options.results);
     let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
@@ -189,9 +192,10 @@ fn analyse(
                 // Only compiled code is explained by the class path.
                 let compiled = app::code_files(package).any(|file| !file.source.has(0, b"dex\n"));
                 let world = if compiled { class_path_digest.as_deref()? } else { &[] };
-                Some((results, reuse::of_files(package, own, knowledge, world)?))
+                Some((results, reuse::of_files(package, own, knowledge, &[world, framework.digest()])?))
             });
-            let world = app::World { class_path: &class_path, knowledge, kinds, shapes: &shapes };
+            let world =
+                app::World { class_path: &class_path, framework: &framework, knowledge, kinds, shapes: &shapes };
             let result = files
                 .and_then(|(results, files)| results.get_noted(files))
                 .unwrap_or_else(|| app::analyse(package, own, &world, files));

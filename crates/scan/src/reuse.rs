@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 use store::{Key, KeyBuilder};
 
 use crate::{
-    app::{self, Opened},
+    app::{self, Opened, World},
     app_libraries::Library,
 };
 
 /// Digest of the sources of everything that decides what is found in an app.
-const SOURCES: &str = env!("TIDEWAITER_SOURCES");
+pub(crate) const SOURCES: &str = env!("TIDEWAITER_SOURCES");
 
 /// Bytes of a code file that are read at once.
 const PIECE_LEN: usize = 1 << 20;
@@ -24,10 +24,10 @@ pub(crate) fn of_files(
     package: &Package,
     libraries: &[Library<'_>],
     knowledge: &Knowledge,
-    world: &[u8],
+    world: &[&[u8]; 2],
 ) -> Option<Key> {
     let mut key = started(package, knowledge);
-    key.part(b"files").part(world).part(package.path.as_bytes()).part(&package.sha256);
+    key.part(b"files").part(world[0]).part(world[1]).part(package.path.as_bytes()).part(&package.sha256);
     // Hidden code is inside of the package, and so in its digest; without one nothing is known.
     if !package.hidden_files.is_empty() && package.sha256 == [0; 32] {
         return None;
@@ -42,14 +42,14 @@ pub(crate) fn of_files(
 }
 
 /// What the result of analysing `package` depends on, whatever file it comes from: its classes as they stand once every
-/// instruction has its name, what its manifest, layouts and resources say, and its libraries.
+/// instruction has its name, what its manifest, layouts and resources say, its libraries, and what stands above its classes.
 pub(crate) fn of_content(
     package: &Package,
     opened: &Opened,
     libraries: &[Library<'_>],
-    knowledge: &Knowledge,
+    world: &World<'_>,
 ) -> Option<Key> {
-    let mut key = started(package, knowledge);
+    let mut key = started(package, world.knowledge);
     key.part(b"content").part(format!("{opened:?}").as_bytes()).part(format!("{:?}", package.layouts).as_bytes());
     match &package.resources {
         Some(resources) => key.part(b"resources").part(&digest(resources)?),
@@ -58,9 +58,11 @@ pub(crate) fn of_content(
     for library in libraries {
         key.part(library.path.as_bytes()).part(library.container.as_bytes()).part(&digest(library.source)?);
     }
-    opened.program.tell_content(&mut |part| {
+    let mut tell = |part: &[u8]| {
         key.part(part);
-    });
+    };
+    opened.program.tell_content(&mut tell);
+    world.framework.tell_part_of(&opened.program, &mut tell);
     Some(key.finish())
 }
 

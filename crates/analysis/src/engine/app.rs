@@ -16,6 +16,7 @@ use super::{
     classes::Classes,
     export::AppInput,
     native::{self, NativeMethods},
+    platform::Platform,
     roots,
     uris::Route,
 };
@@ -133,8 +134,9 @@ pub(crate) struct App<'a> {
 
 impl<'a> App<'a> {
     pub(crate) fn new(input: AppInput<'a>) -> Self {
-        let AppInput { program, knowledge, kinds, bodies, text, libraries, .. } = input;
-        let classes = Classes::new(program, knowledge);
+        let AppInput { program, knowledge, kinds, bodies, text, libraries, framework, .. } = input;
+        let platform = Platform::new(knowledge, framework);
+        let classes = Classes::new(program, platform);
         let native_methods = native::resolve(libraries, program, &classes, knowledge, kinds);
         let plain = (0..program.type_count()).map(|ty| is_plain(program.descriptor(TypeId(ty as u32)))).collect();
         let mut tables = Tables::default();
@@ -386,7 +388,7 @@ impl<'a> App<'a> {
             if !found.is_empty() {
                 return found;
             }
-            pending.extend(self.knowledge.hierarchy.get(&class).into_iter().flatten().cloned());
+            pending.extend(self.classes.platform.above(&class).iter().cloned());
         }
         Vec::new()
     }

@@ -3,10 +3,9 @@
 use std::cell::RefCell;
 
 use code::{FieldId, MethodId, Program, StringId, TypeId};
-use knowledge::Knowledge;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::app::access;
+use super::{app::access, platform::Platform};
 
 /// How many classes one walk through the hierarchy visits.
 const CLASSES_VISITED_MAX: usize = 4096;
@@ -19,7 +18,7 @@ type Signature = u32;
 /// The class hierarchy as calls need it.
 pub(crate) struct Classes<'a> {
     program: &'a Program,
-    knowledge: &'a Knowledge,
+    pub(crate) platform: Platform<'a>,
     /// Signature of each method, by its id.
     signatures: Vec<Signature>,
     /// Methods the app defines, by class and signature.
@@ -32,7 +31,7 @@ pub(crate) struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    pub(crate) fn new(program: &'a Program, knowledge: &'a Knowledge) -> Self {
+    pub(crate) fn new(program: &'a Program, platform: Platform<'a>) -> Self {
         let mut ids: FxHashMap<(StringId, &[TypeId], TypeId), Signature> = FxHashMap::default();
         let mut signatures = Vec::with_capacity(program.method_count());
         for id in 0..program.method_count() {
@@ -55,7 +54,7 @@ impl<'a> Classes<'a> {
             }
         }
         let created = FxHashSet::default();
-        Self { program, knowledge, signatures, defined, below, created, ancestors: RefCell::default() }
+        Self { program, platform, signatures, defined, below, created, ancestors: RefCell::default() }
     }
 
     /// The app creates objects of this class.
@@ -209,7 +208,7 @@ impl<'a> Classes<'a> {
                     let above = class.superclass.iter().chain(class.interfaces.iter());
                     pending.extend(above.map(|&above| self.program.descriptor(above).to_owned()));
                 }
-                None => pending.extend(self.knowledge.hierarchy.get(&descriptor).into_iter().flatten().cloned()),
+                None => pending.extend(self.platform.above(&descriptor).iter().cloned()),
             }
             found.push(descriptor);
         }

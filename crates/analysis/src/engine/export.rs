@@ -11,6 +11,7 @@ use super::{
     field_texts::{self, Resolved},
     intents::dotted,
     native::Library,
+    platform::Supertypes,
     roots::{self, PLATFORM, Roots},
     schedule,
 };
@@ -46,6 +47,8 @@ pub struct AppInput<'a> {
     pub bodies: &'a dyn Bodies,
     /// The text of a resource of the app, by number; of a view, what is typed into it.
     pub text: &'a dyn Fn(u32) -> Option<String>,
+    /// What stands above the classes of the framework that it runs on, as far as an image brings one.
+    pub framework: &'a Supertypes,
     /// Its native libraries.
     pub libraries: &'a [Library],
 }

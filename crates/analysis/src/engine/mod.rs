@@ -22,6 +22,7 @@ mod intents;
 mod library;
 mod life;
 mod native;
+mod platform;
 mod providers;
 mod reach;
 mod reflection;
@@ -33,3 +34,4 @@ mod walk;
 
 pub use export::{AppInput, EntryComponent, analyse_app};
 pub use native::Library;
+pub use platform::Supertypes;

@@ -53,7 +53,16 @@ pub(crate) fn analysed(
 ) -> AppFacts {
     let kept = Kept(program, RefCell::default());
     let kinds = Kinds::new(knowledge);
-    analyse_app(AppInput { program, knowledge, kinds: &kinds, components, bodies: &kept, text, libraries })
+    analyse_app(AppInput {
+        program,
+        knowledge,
+        kinds: &kinds,
+        components,
+        bodies: &kept,
+        text,
+        framework: &analysis::Supertypes::new(),
+        libraries,
+    })
 }
 
 /// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
