@@ -94,7 +94,7 @@ pub(crate) struct Scan {
 }
 
 /// A place inside layers.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
     /// A file or folder, and parts inside it: ota.zip!system.img!app/X.apk; ota.zip!/system/app/X.apk by device path;
     /// boot.img.gz! for what a wrapper holds without a name

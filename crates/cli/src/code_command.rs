@@ -8,15 +8,19 @@ use filesystems::EntryKind;
 use firmware::look::Look;
 
 use crate::{
-    arguments::Code,
+    arguments::{Code, Place},
     exit::{Exit, Stop},
     keys, output,
 };
 
+/// What code files begin with: DEX files, those that Dalvik optimised, OAT files, and what stands beside OAT files since Android 8.
+const MAGICS: [&[u8]; 4] = [b"dex\n", b"dey\n", b"\x7fELF", b"vdex"];
+
 pub(crate) fn run(flags: &Code) -> Result<Exit, Stop> {
     let place = &flags.place.place;
     let (found, budget) = keys::look(&flags.place)?;
-    let files = files(place, &found, &budget)?;
+    let mut files = files(place, &found, &budget)?;
+    files.extend(beside(flags));
     let program = Program::build(&files, &Budget::new(Limits::FILE));
     for (path, error) in &program.problems {
         output::message(&format!("{path}: {error}"));
@@ -40,9 +44,20 @@ pub(crate) fn run(flags: &Code) -> Result<Exit, Stop> {
     }
 }
 
+/// What has the code of an OAT file since Android 8: the VDEX file of the same name, if it is there.
+fn beside(flags: &Code) -> Option<InputFile> {
+    let (stem, extension) = flags.place.place.rsplit_once('.')?;
+    let is_compiled = ["odex", "oat"].contains(&extension);
+    let place = Place { place: format!("{stem}.vdex"), ..flags.place.clone() };
+    let (found, _) = keys::look(&place).ok().filter(|_| is_compiled)?;
+    let source = found.source().filter(|source| source.has(0, b"vdex"))?.clone();
+    // The program knows the two as one by their names.
+    Some(InputFile { path: found.name, source })
+}
+
 /// The file itself if it is code, or the code in it if it is a package.
 fn files(place: &str, found: &Look, budget: &Budget) -> Result<Vec<InputFile>, Stop> {
-    let is_code = |source: &bytes::ByteSource| source.has(0, b"dex\n") || source.has(0, b"\x7fELF");
+    let is_code = |source: &bytes::ByteSource| MAGICS.iter().any(|magic| source.has(0, magic));
     if let Some(source) = found.source().filter(|source| is_code(source)) {
         return Ok(vec![InputFile { path: found.name.clone(), source: source.clone() }]);
     }

@@ -335,3 +335,18 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
         .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
         .collect()
 }
+
+#[test]
+fn code_in_a_vdex_file_is_that_of_its_dex_file() {
+    let dex = "fixtures/code/shapes-039.dex";
+    let bytes = std::fs::read(root().join(dex)).unwrap();
+    // Version 027: sections of checksums, DEX files, dependencies and tables of types; here of the first two.
+    let mut vdex = b"vdex027\0".to_vec();
+    let words = [4, 0, 60, 4, 1, 64, bytes.len() as u32, 2, 0, 0, 3, 0, 0, 0];
+    words.iter().for_each(|word: &u32| vdex.extend(word.to_le_bytes()));
+    vdex.extend(bytes);
+    let scratch = Scratch::new();
+    let place = scratch.path().join("shapes.vdex");
+    std::fs::write(&place, vdex).unwrap();
+    assert_eq!(stdout(&["code", place.to_str().unwrap()]), stdout(&["code", dex]));
+}
