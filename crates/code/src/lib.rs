@@ -17,7 +17,7 @@ mod tables;
 mod text;
 mod vdex;
 
-pub use dex::{RawCode, Try};
+pub use dex::{RawCode, Try, has_dex_checksum};
 pub use hierarchy::Hierarchy;
 pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{

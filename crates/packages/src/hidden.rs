@@ -39,6 +39,8 @@ const DEX_FILE_SIZE: usize = 32;
 const DEX_HEADER_SIZE: usize = 36;
 const DEX_ENDIAN: usize = 40;
 const DEX_ENDIAN_TAG: [u8; 4] = 0x1234_5678_u32.to_le_bytes();
+/// Most files of one app kept for whoever finds a key.
+const LOCKED_MAX: usize = 512;
 /// Shorter files hold no code worth sealing.
 const SEALED_LEN_MIN: u64 = 32 << 10;
 /// Bytes whose spread is measured.
@@ -58,6 +60,8 @@ pub(crate) struct Hidden {
     pub(crate) carried: Vec<Package>,
     /// Files that look like cipher text: way and length.
     pub(crate) sealed: Vec<String>,
+    /// Files of no known format, which a key may open.
+    pub(crate) locked: Vec<CodeFile>,
     /// Names of the files under `lib/` and `assets/`, without folders.
     pub(crate) names: Vec<String>,
     /// What could not be searched.
@@ -148,6 +152,9 @@ impl Hidden {
             return Ok(());
         }
         self.search(source, 0, path)?;
+        if self.locked.len() < LOCKED_MAX && source.len() <= MASKED_LEN_MAX && !is_known(&head) && !is_plain(&head) {
+            self.locked.push(CodeFile { source: source.clone(), path: path.clone() });
+        }
         if self.sealed.len() < SEALED_MAX && source.len() >= SEALED_LEN_MIN && !is_known(&head) && is_sealed(source)? {
             self.sealed.push(format!("{path} ({} bytes)", source.len()));
         }
@@ -353,6 +360,39 @@ fn is_known(head: &[u8; 16]) -> bool {
     film || KNOWN.iter().any(|magic| head.starts_with(magic))
 }
 
+/// Whether a file begins like text, a resource that the platform compiled, a signature of the package, a font or a database.
+fn is_plain(head: &[u8; 16]) -> bool {
+    let is_text = head.iter().all(|&byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    // A sequence that holds the object identifier of PKCS #7.
+    let is_signature = matches!(head, [0x30, 0x82, _, _, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2, _]);
+    let others: [&[u8]; 4] = [b"\0\x01\0\0\0", b"OTTO\0", b"ttcf\0", b"SQLite format 3\0"];
+    let is_compiled = matches!(head, [2 | 3, 0, 8 | 12, 0, ..]);
+    is_text || is_signature || is_compiled || others.iter().any(|magic| head.starts_with(magic))
+}
+
+/// Code in a file that somebody opened.
+#[derive(Debug, Default)]
+pub struct Inside {
+    /// Code files, with the way to each.
+    pub files: Vec<CodeFile>,
+    /// Native programs and libraries, with the way to each.
+    pub natives: Vec<CodeFile>,
+}
+
+/// Looks for code in a file that was opened with a key: the file itself, and what is in it if it is an archive.
+#[must_use]
+pub fn code_inside(file: CodeFile, budget: &Budget) -> Inside {
+    let mut hidden = Hidden::default();
+    let mut waiting = vec![Place { source: file.source, path: file.path, depth: 0 }];
+    while let Some(place) = waiting.pop() {
+        // What cannot be read of it is no code.
+        if hidden.look(&place, budget, &mut waiting).is_err() || hidden.files.len() >= FILES_MAX {
+            break;
+        }
+    }
+    Inside { files: hidden.files, natives: hidden.natives }
+}
+
 /// Whether the beginning of a file is spread like cipher text.
 fn is_sealed(source: &ByteSource) -> Result<bool> {
     let mut sample = vec![0; SAMPLE_LEN];
@@ -377,5 +417,13 @@ mod tests {
         assert_eq!(head(b"PK\x03\x04\x14\0\x08\x08\x08\0abcdef", 0xff), Some(0xff));
         assert_eq!(head(b"dex\n035\0abcdefgh", 0), None);
         assert_eq!(head(b"dex\n9999abcdefgh", 0x5a), None);
+    }
+
+    #[test]
+    fn formats_that_every_app_has_are_told_from_cipher_text() {
+        assert!(is_plain(b"\x30\x82\x05\x23\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0"));
+        assert!(is_plain(b"SQLite format 3\0") && is_plain(b"Name: assets/a\r\n"));
+        assert!(is_plain(b"\x03\0\x08\0\xc8\x07\0\0\x01\0\x1c\0\xac\x03\0\0"));
+        assert!(!is_plain(b"\x30\x82\x05\x23 is not enough"[..16].first_chunk().unwrap()));
     }
 }

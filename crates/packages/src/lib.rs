@@ -17,6 +17,7 @@ mod window;
 
 pub use chunk::Value;
 pub use collect::{Collector, collect};
+pub use hidden::{Inside, code_inside};
 pub use identity::identity;
 pub use layouts::Layouts;
 pub use manifest::read_manifest;

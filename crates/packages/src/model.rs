@@ -54,6 +54,8 @@ pub struct Package {
     pub carried: Vec<Self>,
     /// Members that look like cipher text, with their lengths.
     pub sealed: Vec<String>,
+    /// Members of no known format, which a key that the code has may open.
+    pub locked: Vec<CodeFile>,
     /// Names of the files under `lib/` and `assets/`, without folders.
     pub file_names: Vec<String>,
     /// Whether the manifest says there is code (`android:hasCode`, default true).
@@ -95,6 +97,7 @@ impl Default for Package {
             hidden_files: Vec::new(),
             carried: Vec::new(),
             sealed: Vec::new(),
+            locked: Vec::new(),
             natives: Vec::new(),
             file_names: Vec::new(),
             has_code: true,

@@ -124,6 +124,7 @@ fn read_archive(source: &ByteSource, archive: &Archive, api_level: u32, budget: 
     package.hidden_files = hidden.files;
     package.natives = hidden.natives;
     package.sealed = hidden.sealed;
+    package.locked = hidden.locked;
     package.file_names = hidden.names;
     for text in hidden.problems {
         problem(package, text);

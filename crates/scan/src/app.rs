@@ -23,7 +23,7 @@ use crate::{
     bodies::KeptBodies,
     class_path::ClassPath,
     framework::Framework,
-    markers, reuse, sealed,
+    markers, reuse, sealed, unlocked,
 };
 
 /// Most hidden strings listed per app.
@@ -50,6 +50,8 @@ pub struct AppResult {
     pub facts: AppFacts,
     /// Constants its code hides.
     pub hidden_strings: Vec<HiddenString>,
+    /// Ways to what it keeps enciphered and its constant keys open.
+    pub unlocked: Vec<String>,
     /// Host names in its strings, hidden ones included.
     pub hosts: BTreeSet<String>,
     /// Paths of programs in its strings, hidden ones included.
@@ -143,12 +145,14 @@ pub(crate) struct Opened {
     code: CodeState,
     fidelity: String,
     problems: Vec<String>,
+    /// Ways to what keys in the code open.
+    unlocked: Vec<String>,
 }
 
 /// What the program alone does not say.
 impl fmt::Debug for Opened {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {} {:?}", self.code, self.fidelity, self.problems)
+        write!(out, "{} {} {:?} {:?}", self.code, self.fidelity, self.problems, self.unlocked)
     }
 }
 
@@ -159,14 +163,21 @@ impl Opened {
             return None;
         }
         let input = |file: &CodeFile| InputFile { path: file.path.clone(), source: file.source.clone() };
-        let files: Vec<InputFile> = code_files(package).map(input).collect();
-        let mut program = Program::build(&files, &Budget::new(Limits::FILE));
-        if program.needs_class_path() {
-            program = program.with_class_path(world.class_path.program());
+        let mut files: Vec<InputFile> = code_files(package).map(input).collect();
+        let build = |files: &[InputFile]| {
+            let program = Program::build(files, &Budget::new(Limits::FILE));
+            if program.needs_class_path() { program.with_class_path(world.class_path.program()) } else { program }
+        };
+        let mut program = build(&files);
+        let unlocked = unlocked::open(package, &program);
+        if !unlocked.files.is_empty() {
+            files.extend(unlocked.files);
+            program = build(&files);
         }
         let mut problems: Vec<String> =
             program.problems.iter().map(|(path, error)| format!("{path}: {error}")).collect();
         problems.extend(nameless_instructions(&program));
+        problems.extend(unlocked.problems);
         let fidelity = fidelity(&program);
         let sealed = sealed::why(package, &program, world.knowledge);
         let is_sealed = sealed.is_some();
@@ -180,7 +191,7 @@ impl Opened {
             (false, true) => "read",
             (false, false) => "partial",
         };
-        Some(Self { program, code, fidelity, problems })
+        Some(Self { program, code, fidelity, problems, unlocked: unlocked.ways })
     }
 }
 
@@ -188,10 +199,11 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
     let World { knowledge, kinds, shapes, framework, .. } = *world;
     let program = &opened.program;
     let (code, fidelity, problems) = (opened.code, opened.fidelity.clone(), opened.problems.clone());
+    let unlocked = opened.unlocked.clone();
     if package.name.is_empty() {
         // A library of the platform: it has no entry points of its own. Read, so that the coverage knows it.
         let facts = AppFacts { methods: methods_with_code(program), ..AppFacts::default() };
-        return AppResult { facts, code, fidelity, problems, ..AppResult::default() };
+        return AppResult { facts, code, fidelity, problems, unlocked, ..AppResult::default() };
     }
     let bodies = KeptBodies::new(program);
     let hidden_strings = hidden_strings(program, &bodies);
@@ -233,6 +245,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
     AppResult {
         facts,
         hidden_strings,
+        unlocked,
         hosts,
         programs,
         native_methods,

@@ -19,6 +19,7 @@ mod reuse;
 mod rule_matches;
 mod sealed;
 mod sketch;
+mod unlocked;
 mod updates;
 
 use std::{

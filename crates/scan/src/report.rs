@@ -173,8 +173,9 @@ fn coverage(
             let outcome = Outcome::Partial(carried.problems.clone());
             lines.push(Coverage { path: carried.path.clone(), ..line("carried package", outcome) });
         }
-        if !package.hidden_files.is_empty() {
-            let places: Vec<&str> = package.hidden_files.iter().map(|file| file.path.as_str()).collect();
+        let hidden = package.hidden_files.iter().map(|file| file.path.as_str());
+        let places: Vec<&str> = hidden.chain(result.unlocked.iter().map(String::as_str)).collect();
+        if !places.is_empty() {
             lines.push(line("hidden code", Outcome::Read(places.join(", "))));
         }
         let outcome = match result.code {

@@ -28,8 +28,8 @@ pub(crate) fn of_files(
 ) -> Option<Key> {
     let mut key = started(package, knowledge);
     key.part(b"files").part(world[0]).part(world[1]).part(package.path.as_bytes()).part(&package.sha256);
-    // Hidden code is inside of the package, and so in its digest; without one nothing is known.
-    if !package.hidden_files.is_empty() && package.sha256 == [0; 32] {
+    // Hidden and locked code is inside of the package, and so in its digest; without one nothing is known.
+    if !(package.hidden_files.is_empty() && package.locked.is_empty()) && package.sha256 == [0; 32] {
         return None;
     }
     for library in libraries {
@@ -42,7 +42,7 @@ pub(crate) fn of_files(
 }
 
 /// What the result of analysing `package` depends on, whatever file it comes from: its classes as they stand once every
-/// instruction has its name, what its manifest, layouts and resources say, its libraries, and what stands above its classes.
+/// instruction has its name, what its manifest, layouts and resources say, its libraries, what its keys may open, and what stands above its classes.
 pub(crate) fn of_content(
     package: &Package,
     opened: &Opened,
@@ -57,6 +57,10 @@ pub(crate) fn of_content(
     };
     for library in libraries {
         key.part(library.path.as_bytes()).part(library.container.as_bytes()).part(&digest(library.source)?);
+    }
+    key.part(b"locked");
+    for file in &package.locked {
+        key.part(&digest(&file.source)?);
     }
     let mut tell = |part: &[u8]| {
         key.part(part);

@@ -70,6 +70,9 @@ impl Interpreter<'_> {
         signature: &Signature,
         values: Vec<Value>,
     ) -> Result<Flow, Stop> {
+        if let Some(material) = &mut world.material {
+            material.note_call(&world.heap, target, &signature.parameters, &values);
+        }
         if world.mode == Mode::Scan {
             return self.call_apart(world, to, target, signature, &values);
         }
@@ -167,6 +170,9 @@ impl Interpreter<'_> {
                 }
             }
         };
+        if let Some(material) = &mut world.material {
+            material.note_object(&object);
+        }
         if let Object::Alias(value) = &object {
             world.write(register, value.clone());
             let value = value.clone();

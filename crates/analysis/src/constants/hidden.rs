@@ -210,6 +210,11 @@ impl Interpreter<'_> {
         if world.push(Arc::clone(body), vec![Value::Unknown; body.parameters.len()], None).is_err() {
             return;
         }
+        self.fold_begun(world, body);
+    }
+
+    /// Folds each block alone of the method that `world` has begun.
+    pub(super) fn fold_begun(&mut self, world: &mut World, body: &Body) {
         let mut before = None;
         for index in 0..body.blocks.len() {
             // A body has fewer blocks than code units, which are counted in 32 bits.

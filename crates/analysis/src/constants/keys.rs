@@ -140,21 +140,31 @@ pub fn constant_keys(program: &Program, bodies: &dyn Bodies) -> Vec<ConstantKey>
 
 /// Constructors of key specifications that the program names.
 fn specifications(program: &Program) -> FxHashMap<MethodId, KeyMaker> {
-    let mut makers = FxHashMap::default();
-    for id in 0..program.method_count() {
-        // Ids are counted in 32 bits.
-        let id = MethodId(u32::try_from(id).unwrap_or(u32::MAX));
-        let Some(method) = program.method(id).filter(|method| program.text(method.name) == "<init>") else { continue };
-        let class = program.descriptor(method.class);
-        let Some((_, fixed)) = SPECIFICATIONS.iter().find(|(known, _)| *known == class) else { continue };
+    let known = |class: &str| SPECIFICATIONS.iter().find(|(known, _)| *known == class).map(|(_, fixed)| *fixed);
+    let maker = |(id, fixed): (MethodId, Option<&str>)| {
         let algorithm = match fixed {
-            Some(name) => Algorithm::Named((*name).to_owned()),
+            Some(name) => Algorithm::Named(name.to_owned()),
             // The last parameter; the receiver is the first argument.
-            None => Algorithm::Argument(method.parameters.len()),
+            None => Algorithm::Argument(program.method(id)?.parameters.len()),
         };
-        makers.insert(id, KeyMaker { key: 1, algorithm });
-    }
-    makers
+        Some((id, KeyMaker { key: 1, algorithm }))
+    };
+    constructors(program, known).into_iter().filter_map(maker).collect()
+}
+
+/// Constructors that the program names of classes that `known` tells something of.
+pub(super) fn constructors<T>(program: &Program, known: impl Fn(&str) -> Option<T>) -> Vec<(MethodId, T)> {
+    // Ids are counted in 32 bits.
+    let ids = (0..program.method_count()).map(|id| MethodId(u32::try_from(id).unwrap_or(u32::MAX)));
+    let constructor = |id: MethodId| {
+        let method = program.method(id).filter(|method| program.text(method.name) == "<init>")?;
+        Some((id, known(program.descriptor(method.class))?))
+    };
+    ids.filter_map(constructor).collect()
+}
+
+pub(super) fn is_specification(class: &str) -> bool {
+    SPECIFICATIONS.iter().any(|(known, _)| *known == class)
 }
 
 /// Methods with code, by a method that they call.

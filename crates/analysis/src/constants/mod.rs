@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod calls;
+mod cipher_keys;
 mod constant;
 mod exceptions;
 mod exchange;
@@ -17,6 +18,7 @@ mod interpreter;
 mod keys;
 mod library;
 mod machine;
+mod opening;
 mod operations;
 mod statics;
 mod value;
@@ -27,11 +29,13 @@ use std::sync::Arc;
 
 use code::{Body, MethodId};
 
+pub use cipher_keys::{CipherKeys, cipher_keys};
 pub use constant::{ARRAY_DEPTH_MAX, ArrayConstant, Constant};
 pub use hidden::{HiddenString, How, hidden_strings};
 pub use interpreter::Interpreter;
 pub use keys::{ConstantKey, constant_keys};
 pub use library::library;
+pub use opening::{HEAD_LEN, Opening};
 pub use writes::StaticWrites;
 
 /// What one question may cost.

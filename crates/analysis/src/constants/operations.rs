@@ -31,6 +31,9 @@ impl Interpreter<'_> {
             }
             _ => return Err(Stop::Unknown),
         };
+        if let (Some(material), Value::Text(_)) = (&mut world.material, &value) {
+            material.note_value(&world.heap, &value);
+        }
         world.write(to, value);
         Ok(Flow::Next)
     }
@@ -66,6 +69,9 @@ impl Interpreter<'_> {
                     Some(Found::Value(value)) => value,
                     None => self.library_field(*field).unwrap_or(Value::Unknown),
                 };
+                if let Some(material) = &mut world.material {
+                    material.note_value(&world.heap, &value);
+                }
                 world.write(*to, value);
             }
             Op::StaticPut { from, field } => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use code::{BlockId, Body, FieldId, MethodId, TypeId, ValueId};
 use rustc_hash::FxHashSet;
 
+use super::cipher_keys::Material;
 use super::heap::Heap;
 use super::hidden::Observation;
 use super::keys::KeyCalls;
@@ -61,6 +62,8 @@ pub(super) struct World {
     pub(super) impure: Option<Arc<str>>,
     pub(super) observations: Option<Vec<Observation>>,
     pub(super) key_calls: Option<KeyCalls>,
+    /// What a search for keys takes from this run, if it is one.
+    pub(super) material: Option<Material>,
     depth: usize,
     frame_bytes_left: u64,
     pub(super) steps_given: u64,
@@ -95,6 +98,7 @@ impl World {
             impure: None,
             observations: None,
             key_calls: None,
+            material: None,
             depth: limits.depth,
             frame_bytes_left: limits.bytes.saturating_mul(FRAME_BYTES_FACTOR),
             steps_given: limits.fuel_steps,

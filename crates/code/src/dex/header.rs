@@ -170,6 +170,15 @@ pub(crate) fn adler32(bytes: &[u8]) -> u32 {
     (high << 16) | low
 }
 
+/// Whether the length and the checksum that a DEX file says of itself hold for the beginning of `bytes`.
+#[must_use]
+pub fn has_dex_checksum(bytes: &[u8]) -> bool {
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
+    // Behind the magic stand the checksum, a digest of twenty bytes, and the length of the file.
+    let summed = word(32).and_then(|len| bytes.get(12..usize::try_from(len).ok()?));
+    summed.is_some_and(|summed| word(8) == Some(adler32(summed)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

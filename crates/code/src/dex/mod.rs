@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::{Error, Limit};
 
 pub use code_item::{RawCode, Try};
+pub use header::has_dex_checksum;
 pub(crate) use header::{COMPACT_MAGIC, Header, MAGIC, adler32};
 pub(crate) use mutf8::units;
 

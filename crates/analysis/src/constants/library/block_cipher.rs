@@ -5,7 +5,7 @@ use cipher::generic_array::GenericArray;
 use cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
 
 /// A cipher with its key.
-pub(super) enum Keyed {
+pub(in crate::constants) enum Keyed {
     Des(des::Des),
     TripleDes(des::TdesEde3),
     Aes128(aes::Aes128),
@@ -22,17 +22,17 @@ pub(in crate::constants) enum Mode {
 }
 
 impl Keyed {
-    pub(super) fn des(key: &[u8]) -> Option<Self> {
+    pub(in crate::constants) fn des(key: &[u8]) -> Option<Self> {
         des::Des::new_from_slice(key).ok().map(Self::Des)
     }
 
     /// Two keys stand for three, of which the last is the first again.
-    pub(super) fn triple_des(key: &[u8]) -> Option<Self> {
+    pub(in crate::constants) fn triple_des(key: &[u8]) -> Option<Self> {
         let key = if key.len() == 16 { [key, key.get(..8)?].concat() } else { key.to_vec() };
         des::TdesEde3::new_from_slice(&key).ok().map(Self::TripleDes)
     }
 
-    pub(super) fn aes(key: &[u8]) -> Option<Self> {
+    pub(in crate::constants) fn aes(key: &[u8]) -> Option<Self> {
         match key.len() {
             16 => aes::Aes128::new_from_slice(key).ok().map(Self::Aes128),
             24 => aes::Aes192::new_from_slice(key).ok().map(Self::Aes192),
@@ -40,7 +40,7 @@ impl Keyed {
         }
     }
 
-    pub(super) fn block_bytes(&self) -> usize {
+    pub(in crate::constants) fn block_bytes(&self) -> usize {
         match self {
             Self::Des(_) | Self::TripleDes(_) => 8,
             Self::Aes128(_) | Self::Aes192(_) | Self::Aes256(_) => 16,
@@ -65,7 +65,7 @@ impl Keyed {
     }
 
     /// Transforms whole blocks in place (any length in counter mode). `vector` has one block.
-    pub(super) fn apply(&self, mode: Mode, encrypt: bool, vector: &[u8], data: &mut [u8]) {
+    pub(in crate::constants) fn apply(&self, mode: Mode, encrypt: bool, vector: &[u8], data: &mut [u8]) {
         let mut chain = vector.to_vec();
         let size = self.block_bytes();
         if mode == Mode::Ctr {
@@ -112,7 +112,7 @@ fn increment(counter: &mut [u8]) {
 }
 
 /// RC4 over `data` in place. An empty key is not one.
-pub(super) fn rc4(key: &[u8], data: &mut [u8]) {
+pub(in crate::constants) fn rc4(key: &[u8], data: &mut [u8]) {
     let mut state: [u8; 256] = std::array::from_fn(|index| index as u8);
     // Every index below is a byte, so it is within the 256 entries.
     let mut other = 0_u8;

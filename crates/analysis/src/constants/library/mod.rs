@@ -5,7 +5,7 @@
 
 mod arrays;
 mod base64;
-mod block_cipher;
+pub(super) mod block_cipher;
 mod builder;
 mod charset;
 mod cipher;
