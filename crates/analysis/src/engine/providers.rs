@@ -30,6 +30,8 @@ const PART_BYTES_MAX: usize = 128;
 const NO_OPCODE: u16 = 0x100;
 /// The last segment of a URI that no code speaks of.
 const OTHER: &str = "\u{fffd}";
+/// Methods in which a provider is prepared before anybody asks it.
+const PREPARATIONS: [&str; 3] = ["<clinit>", "<init>", "onCreate"];
 /// Methods whose arguments a part of a URI is compared with.
 const COMPARISONS: [&str; 6] = ["equals", "equalsIgnoreCase", "contentEquals", "startsWith", "endsWith", "contains"];
 
@@ -106,9 +108,14 @@ fn answers_by_uri(
     Some((answers, differ))
 }
 
-/// Whether every instruction of a method and of those it calls is known. What is not may be the question which URI it is.
+/// Whether every instruction of a method and of those it calls is known, and of those in which its class gets its matchers. What is
+/// not may be the question which URI it is, or an entry that the answer to it rests on.
 fn is_understood(app: &App<'_>, method: MethodId) -> bool {
-    methods_below(app, method).into_iter().all(|method| {
+    let class = app.program.method(method).and_then(|method| app.program.class_of(method.class));
+    let name = |method: MethodId| app.program.method(method).map_or("", |method| app.program.text(method.name));
+    let prepares = |method: &MethodId| PREPARATIONS.contains(&name(*method));
+    let own = class.into_iter().flat_map(|class| class.methods.iter().map(|method| method.method)).filter(prepares);
+    methods_below(app, method).into_iter().chain(own).all(|method| {
         let is_known = |op: &Op| !matches!(op, Op::Unknown { opcode, .. } if *opcode < NO_OPCODE);
         app.body(method).is_none_or(|body| body.instructions.iter().all(|instruction| is_known(&instruction.op)))
     })
