@@ -1,7 +1,10 @@
 //! The framework of an image, as far as apps depend on it: what stands above each class. A maker's own activities, lists and
 //! listeners are known by it for what they are.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use analysis::Supertypes;
 use bytes::{Budget, Limits};
@@ -33,7 +36,8 @@ impl Framework {
             if let Some(known) = key.and_then(|(kept, key)| kept.get::<Supertypes>(key)) {
                 return known;
             }
-            let found = supertypes(library);
+            // A fault of this program leaves a library out here; where the library is read as a package of its own it is told.
+            let found = catch_unwind(AssertUnwindSafe(|| supertypes(library))).unwrap_or_default();
             if let Some((kept, key)) = key {
                 // What cannot be kept is read again.
                 let _ = kept.put(key, &found);

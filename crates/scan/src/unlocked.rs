@@ -16,6 +16,9 @@ use crate::bodies::KeptBodies;
 const UNLOCKED_MAX: usize = 16;
 /// Most ways tried on the files of one app: each costs two blocks of a cipher.
 const TRIED_MAX: usize = 1 << 20;
+/// Most files of one app that are opened whole because their beginning looks right: with a wrong key that happens to a file in
+/// billions, but keys may be made to differ behind the beginning only.
+const WHOLE_MAX: usize = 64;
 
 /// Padding fills up a block.
 const PADDING_LEN_MAX: usize = 16;
@@ -44,10 +47,10 @@ pub(crate) fn open(package: &Package, program: &Program) -> Unlocked {
 fn open_with(package: &Package, keys: &CipherKeys) -> Unlocked {
     let mut unlocked = Unlocked::default();
     let openings = keys.openings();
-    let mut tried: usize = 0;
+    let (mut tried, mut whole): (usize, usize) = (0, 0);
     for file in package.locked.iter().filter(|_| !openings.is_empty()) {
         tried = tried.saturating_add(openings.len());
-        if tried > TRIED_MAX || unlocked.ways.len() >= UNLOCKED_MAX {
+        if tried > TRIED_MAX || whole >= WHOLE_MAX || unlocked.ways.len() >= UNLOCKED_MAX {
             unlocked.problems.push(format!("{}: what follows was not tried with the keys in the code", file.path));
             break;
         }
@@ -57,6 +60,11 @@ fn open_with(package: &Package, keys: &CipherKeys) -> Unlocked {
         }
         let likely = openings.iter().filter(|way| way.head(&head).is_some_and(|head| is_likely(&head)));
         for way in likely {
+            if whole >= WHOLE_MAX {
+                unlocked.problems.push(format!("{}: not tried with all keys in the code", file.path));
+                break;
+            }
+            whole = whole.saturating_add(1);
             if unlocked.take(file, way) {
                 break;
             }
@@ -143,6 +151,17 @@ mod tests {
         let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(unlocked.ways, [format!("/a.apk!assets/x!xor-0x{digits}")]);
         assert_eq!(unlocked.files.len(), 1);
+    }
+
+    #[test]
+    fn keys_that_differ_behind_the_beginning_are_not_tried_without_end() {
+        let masks: Vec<Vec<u8>> = (0..=WHOLE_MAX as u8).map(|last| [[7; 16].as_slice(), &[last]].concat()).collect();
+        let masks: Vec<&[u8]> = masks.iter().map(Vec::as_slice).collect();
+        // Its beginning is right under all of them, and what follows under none.
+        let locked = [masked(&dex()[..16], &[7]), vec![0xff; 200]].concat();
+        let unlocked = open_with(&package(locked), &keys(&masks));
+        assert!(unlocked.ways.is_empty());
+        assert_eq!(unlocked.problems, ["/a.apk!assets/x: not tried with all keys in the code"]);
     }
 
     #[test]

@@ -31,9 +31,9 @@ const METHODS_MAX: usize = 512;
 /// Calls with constants followed of one app.
 const CALLS_MAX: usize = 1024;
 /// How many calls up a constant may come from.
-const CALLERS_DEPTH: usize = 3;
+const CALLERS_DEPTH_MAX: usize = 3;
 /// Instructions spent on following one method once.
-const METHOD_STEPS: u64 = 50_000;
+const METHOD_STEPS_MAX: u64 = 50_000;
 
 /// What an initial value is given to a cipher as.
 const VECTOR: &str = "Ljavax/crypto/spec/IvParameterSpec;";
@@ -170,7 +170,7 @@ impl Interpreter<'_> {
 
     fn begin(&self, mode: Mode, body: &Arc<Body>, arguments: &Arguments, initialised: Option<TypeId>) -> Option<World> {
         let mut world = World::new(self, mode);
-        world.give_steps(METHOD_STEPS);
+        world.give_steps(METHOD_STEPS_MAX);
         world.initialising = initialised;
         let mut values = Vec::with_capacity(body.parameters.len());
         for place in 0..body.parameters.len() {
@@ -230,7 +230,7 @@ fn makers(program: &Program, bodies: &dyn Bodies) -> Makers {
     makers.near_mask.extend(masks.iter().take(METHODS_MAX));
     makers.near_mask.extend(masks.iter().filter_map(|mask| callers.get(mask)).flatten());
     let mut level: Vec<MethodId> = key_makers.into_iter().chain(masks).collect();
-    for _ in 0..=CALLERS_DEPTH {
+    for _ in 0..=CALLERS_DEPTH_MAX {
         level.retain(|&method| makers.wanted.len() < METHODS_MAX && makers.wanted.insert(method));
         level = level.iter().filter_map(|method| callers.get(method)).flatten().copied().collect();
     }
