@@ -331,9 +331,9 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Whether the user has a part: a broadcast that starts it needs none, a step in a gesture's method is one.
+    /// Whether the user has a part: a broadcast or a pushed message that starts it needs none, a step in a gesture's method is one.
     fn user_part(&self, chain: &[Hop], triggers: &[String]) -> UserPart {
-        if triggers.iter().any(|trigger| trigger.starts_with("receiver ") && trigger.contains(" on ")) {
+        if triggers.iter().any(|trigger| trigger.contains(" on ")) {
             return UserPart::NotNeeded;
         }
         let acts = chain.iter().any(|hop| {

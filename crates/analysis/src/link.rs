@@ -34,6 +34,9 @@ const BATCH: usize = 64;
 /// The sink that the answer of a provider is.
 const PROVIDER_REPLY: &str = "provider_reply";
 
+/// The table of what actions bring in the entries of an intent: `ACTION KEY`.
+const INTENT_ENTRIES: &str = "intent_entries";
+
 /// One app of the image, as linking needs it.
 #[derive(Debug, Clone)]
 pub struct LinkApp<'a> {
@@ -112,7 +115,7 @@ pub struct Hop {
 /// doubtful ways over many apps were not followed.
 pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> (u64, u64) {
     let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
-    let triggers = Triggers::new(apps, &linker.intents);
+    let triggers = Triggers::new(apps, &linker.intents, knowledge);
     let reads = linker.reads();
     let graph = linker.graph(&reads);
     let starts: Vec<(Place<'_>, Vec<Datum>)> = linker.starts(&reads).into_iter().collect();
@@ -414,9 +417,16 @@ impl Linker<'_> {
                 let Some(table) = table.and_then(|origin| origin.table.as_ref()) else { return Vec::new() };
                 by_name(paths, &|path| self.knowledge.table_kind(table, path).map(str::to_owned))
             }
-            FactWhat::Received(class, letter, _) => {
-                let kind = self.intents.outside_kind(app, class, *letter);
-                kind.map(|kind| (kind.to_owned(), Vec::new())).into_iter().collect()
+            FactWhat::Received(class, letter, key) => {
+                let mut kinds = match letter {
+                    Letter::Intent => by_name(&self.intents.entries_read(app, class, key.as_deref()), &|entry| {
+                        self.knowledge.table_kind(INTENT_ENTRIES, entry).map(str::to_owned)
+                    }),
+                    Letter::Result | Letter::PassedOn => Vec::new(),
+                };
+                let outside = self.intents.outside_kind(app, class, *letter);
+                kinds.extend(outside.map(|kind| (kind.to_owned(), Vec::new())));
+                kinds
             }
             FactWhat::Field(_) | FactWhat::Provider(..) => Vec::new(),
         }

@@ -63,7 +63,7 @@ fn every_case_says_exactly_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/flows");
     let (cases, providers, components) = cases(&folder);
     let knowledge = Knowledge::embedded().unwrap();
-    let said = said(&program(&folder.join("flows.dex")), &components, &providers, &[], &knowledge, &|_| None);
+    let said = said(&program(&folder.join("flows.dex")), &components, (&providers, &[]), &[], &knowledge, &|_| None);
     let mut wrong = Vec::new();
     for (class, expected) in &cases {
         let found = said.get(&format!("case {class}")).cloned().unwrap_or_default();

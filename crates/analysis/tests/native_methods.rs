@@ -65,7 +65,7 @@ fn said(libraries: &[(String, Implemented)], knowledge: &Knowledge) -> BTreeMap<
             methods: Vec::new(),
         })
         .collect();
-    common::said(&common::program(&fixture("asks.dex")), &components, &[], libraries, knowledge, &|_| None)
+    common::said(&common::program(&fixture("asks.dex")), &components, (&[], &[]), libraries, knowledge, &|_| None)
 }
 
 #[test]

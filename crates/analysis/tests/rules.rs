@@ -4,16 +4,29 @@
 
 mod common;
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use analysis::{EntryComponent, link::LinkProvider};
-use common::{Pairs, pairs, program, said};
+use analysis::{
+    EntryComponent,
+    claims::claim,
+    link::{LinkComponent, LinkFilter, LinkKind, LinkProvider},
+};
+use common::{Pairs, analysed, linked, pairs, program, said};
+use findings::UserPart;
 use knowledge::Knowledge;
 
 struct Case {
     name: String,
     components: Vec<EntryComponent>,
+    /// Those of them whose filters name actions.
+    addressed: Vec<LinkComponent>,
     expected: Pairs,
+    /// Rules that must speak, worst first, and what they must say of the user's part; nothing where the case does not tell.
+    claims: Option<Vec<(String, String)>>,
     /// Whether data that decides a branch is followed.
     follows_branches: bool,
     /// Texts of resources, and what is typed into views, by number.
@@ -37,29 +50,56 @@ fn case(path: &Path) -> Option<Case> {
             methods: methods.iter().map(|method| method.as_str().unwrap().to_owned()).collect(),
         }
     });
+    let addressed = table["components"].as_array().unwrap().iter().filter_map(|component| {
+        let actions = component.get("actions")?.as_array().unwrap();
+        let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect();
+        Some(LinkComponent {
+            kind: if text(component, "kind") == "service" { LinkKind::Service } else { LinkKind::Receiver },
+            name: text(component, "class"),
+            class: text(component, "class"),
+            exported: true,
+            open: false,
+            permission: Some("org.example.SEND".to_owned()),
+            filters: vec![LinkFilter { actions, ..LinkFilter::default() }],
+            local: false,
+        })
+    });
+    let claims = table
+        .get("claims")
+        .and_then(toml::Value::as_array)
+        .map(|claims| claims.iter().map(|claim| (text(claim, "rule"), text(claim, "user"))).collect());
     let texts = table.get("texts").and_then(toml::Value::as_array).into_iter().flatten();
     let texts = texts.map(|entry| (u32::try_from(entry["number"].as_integer().unwrap()).unwrap(), text(entry, "text")));
     Some(Case {
         name: path.file_stem().unwrap().to_string_lossy().into_owned(),
         components: components.collect(),
+        addressed: addressed.collect(),
+        claims,
         expected: pairs(&table["expect"]),
         follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
         texts: texts.collect(),
     })
 }
 
-#[test]
-fn every_rule_says_exactly_what_is_expected() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rules");
-    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/rules")
+}
+
+fn cases() -> Vec<Case> {
+    let mut paths: Vec<_> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
-    let cases: Vec<Case> = paths.iter().filter_map(|path| case(path)).collect();
+    paths.iter().filter_map(|path| case(path)).collect()
+}
+
+#[test]
+fn every_rule_says_exactly_what_is_expected() {
+    let (folder, cases) = (folder(), cases());
     let program = program(&folder.join("rules.dex"));
     let texts: BTreeMap<u32, String> = cases.iter().flat_map(|case| case.texts.clone()).collect();
     let says = |follows: bool| {
         let cases = cases.iter().filter(|case| case.follows_branches == follows);
-        let components: Vec<EntryComponent> = cases.flat_map(|case| case.components.iter().cloned()).collect();
+        let components: Vec<EntryComponent> = cases.clone().flat_map(|case| case.components.iter().cloned()).collect();
         let open = |component: &EntryComponent| LinkProvider {
             class: component.class.clone(),
             authorities: component.authorities.clone(),
@@ -72,7 +112,9 @@ fn every_rule_says_exactly_what_is_expected() {
             components.iter().filter(|component| component.kind == "provider").map(open).collect();
         let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
         let knowledge = Knowledge::with_files(&[more]).unwrap();
-        said(&program, &components, &providers, &[], &knowledge, &|number| texts.get(&number).cloned())
+        let addressed: Vec<LinkComponent> = cases.clone().flat_map(|case| case.addressed.iter().cloned()).collect();
+        let open = (providers.as_slice(), addressed.as_slice());
+        said(&program, &components, open, &[], &knowledge, &|number| texts.get(&number).cloned())
     };
     let (plainly, with_branches) = (says(false), says(true));
     let mut wrong = Vec::new();
@@ -86,4 +128,28 @@ fn every_rule_says_exactly_what_is_expected() {
     }
     assert!(cases.len() > 20, "the cases are gone");
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn claims_say_which_rule_speaks_and_what_the_user_has_to_do_with_it() {
+    let knowledge = Knowledge::embedded().unwrap();
+    let program = program(&folder().join("rules.dex"));
+    let mut told = 0;
+    for case in cases() {
+        let Some(expected) = case.claims else { continue };
+        let facts = analysed(&program, &case.components, &[], &knowledge, &|_| None);
+        let app = linked(&facts, &[], &case.addressed);
+        let claims = claim(&[app], &[String::new()], &knowledge).findings;
+        let reached = claims.iter().filter(|claim| claim.parts.modifiers.reachable);
+        let part = |user| match user {
+            UserPart::NotNeeded => "not_needed",
+            UserPart::Acts => "acts",
+            UserPart::Unknown => "unknown",
+        };
+        let found: Vec<_> =
+            reached.map(|claim| (claim.parts.rule.clone(), part(claim.parts.modifiers.user).to_owned())).collect();
+        assert_eq!(found, expected, "{}", case.name);
+        told += 1;
+    }
+    assert!(told > 5, "the cases are gone");
 }

@@ -148,7 +148,7 @@ pub enum Transport {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserPart {
-    /// A broadcast starts a way to it: nothing that the user does is needed.
+    /// A broadcast or a pushed message starts a way to it: nothing that the user does is needed.
     NotNeeded,
     /// The way that is shown passes a method that the platform calls when the user does something: touches, chooses, types.
     /// What the user was told is not judged, and other ways may be without it.

@@ -24,7 +24,7 @@ pub struct StaticField {
     pub source: Option<String>,
 }
 
-/// A table from texts to data kinds: `system_properties`, `settings`, `files`, `commands`, `intent_actions`.
+/// A table from texts to data kinds: `system_properties`, `settings`, `files`, `commands`, `intent_entries`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
     /// Pattern (`*` stands for any text) and data kind; longest pattern first.

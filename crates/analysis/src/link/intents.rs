@@ -394,6 +394,14 @@ impl<'a> Intents<'a> {
         found
     }
 
+    /// What components of this class may read of an intent: each action that their filters name, with the entry.
+    pub(super) fn entries_read(&self, app: usize, class: &str, key: Option<&str>) -> Vec<String> {
+        let components = self.of_class(app, class).into_iter().filter_map(|at| self.component((app, at)));
+        let actions = components.flat_map(|component| &component.filters).flat_map(|filter| &filter.actions);
+        let read: BTreeSet<String> = actions.map(|action| format!("{action} {}", key.unwrap_or_default())).collect();
+        read.into_iter().collect()
+    }
+
     /// Actions that the filters of a component name.
     pub(super) fn actions(&self, app: usize, class: &str) -> Vec<&str> {
         let components = self.components.get(app).into_iter().flatten().filter(|component| component.class == class);

@@ -6,7 +6,9 @@ use std::{
     rc::Rc,
 };
 
-use super::{LinkApp, intents::Intents};
+use knowledge::Knowledge;
+
+use super::{INTENT_ENTRIES, LinkApp, intents::Intents};
 
 /// Entry points followed back from one.
 const STARTERS_VISITED_MAX: usize = 256;
@@ -20,13 +22,14 @@ type Known = BTreeMap<(usize, u32), Rc<[String]>>;
 pub(super) struct Triggers<'l, 'a> {
     apps: &'l [LinkApp<'a>],
     intents: &'l Intents<'a>,
+    knowledge: &'l Knowledge,
     /// What was found out before: many sinks share an entry point.
     known: RefCell<Known>,
 }
 
 impl<'l, 'a> Triggers<'l, 'a> {
-    pub(super) const fn new(apps: &'l [LinkApp<'a>], intents: &'l Intents<'a>) -> Self {
-        Self { apps, intents, known: RefCell::new(BTreeMap::new()) }
+    pub(super) const fn new(apps: &'l [LinkApp<'a>], intents: &'l Intents<'a>, knowledge: &'l Knowledge) -> Self {
+        Self { apps, intents, knowledge, known: RefCell::new(BTreeMap::new()) }
     }
 
     /// The entry points that lead to one through starts of components, itself among them, with what makes the platform
@@ -62,10 +65,14 @@ impl<'l, 'a> Triggers<'l, 'a> {
         self.apps.get(app)?.facts.entries.get(entry as usize).map(String::as_str)
     }
 
-    /// An entry point, with the actions that lead to it if broadcasts do.
+    /// An entry point, with the actions that lead to it if broadcasts do, or the messages of a server that the platform hands to services.
     fn told(&self, app: usize, text: &str, class: &str) -> String {
-        let actions = self.intents.actions(app, class);
-        if actions.is_empty() || !text.starts_with("receiver ") {
+        let mut actions = self.intents.actions(app, class);
+        if !text.starts_with("receiver ") {
+            let brings = |action: &&str| self.knowledge.table_kind(INTENT_ENTRIES, &format!("{action} ")).is_some();
+            actions.retain(|action| text.starts_with("service ") && brings(action));
+        }
+        if actions.is_empty() {
             return text.to_owned();
         }
         let named: Vec<&str> = actions.iter().take(ACTIONS_NAMED_MAX).copied().collect();

@@ -11,7 +11,7 @@ use analysis::{
     AppInput, EntryComponent, Kinds, Library, analyse_app,
     constants::Bodies,
     facts::{AppFacts, FactAct},
-    link::{LinkApp, LinkProvider, link},
+    link::{LinkApp, LinkComponent, LinkProvider, link},
 };
 use bytes::{Budget, ByteSource, Limits};
 use code::{Body, InputFile, MethodId, Program};
@@ -65,27 +65,31 @@ pub(crate) fn analysed(
     })
 }
 
-/// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
-pub(crate) fn said(
-    program: &Program,
-    components: &[EntryComponent],
-    providers: &[LinkProvider],
-    libraries: &[Library],
-    knowledge: &Knowledge,
-    text: &dyn Fn(u32) -> Option<String>,
-) -> BTreeMap<String, Pairs> {
-    let facts = analysed(program, components, libraries, knowledge, text);
-    let app = LinkApp {
+/// The app that does all this, with what others may reach of it.
+pub(crate) fn linked<'f>(facts: &'f AppFacts, providers: &[LinkProvider], components: &[LinkComponent]) -> LinkApp<'f> {
+    LinkApp {
         package: "flows".into(),
         path: "/flows.dex".into(),
         owner: "flows".into(),
         core_user: false,
         permissions: Vec::new(),
         providers: providers.to_vec(),
-        components: Vec::new(),
-        facts: &facts,
-    };
-    let apps = [app];
+        components: components.to_vec(),
+        facts,
+    }
+}
+
+/// What is said about each entry point, as `kind class`: pairs that a rule could speak of.
+pub(crate) fn said(
+    program: &Program,
+    components: &[EntryComponent],
+    (providers, addressed): (&[LinkProvider], &[LinkComponent]),
+    libraries: &[Library],
+    knowledge: &Knowledge,
+    text: &dyn Fn(u32) -> Option<String>,
+) -> BTreeMap<String, Pairs> {
+    let facts = analysed(program, components, libraries, knowledge, text);
+    let apps = [linked(&facts, providers, addressed)];
     let mut said: BTreeMap<String, Pairs> = BTreeMap::new();
     let spoken_of: BTreeSet<(&String, &String)> = knowledge
         .rules

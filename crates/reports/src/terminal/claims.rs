@@ -249,7 +249,7 @@ const fn transport(transport: Transport) -> &'static str {
 /// The user's part; nothing where nothing is known.
 pub(crate) const fn user_words(user: UserPart) -> &'static str {
     match user {
-        UserPart::NotNeeded => "has no part in it: a broadcast starts it",
+        UserPart::NotNeeded => "has no part in it: a broadcast or a pushed message starts it",
         UserPart::Acts => "does something on the way shown; what they were told is not judged",
         UserPart::Unknown => "",
     }
