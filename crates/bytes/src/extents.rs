@@ -97,6 +97,14 @@ impl ReadAt for Extents {
         self.len
     }
 
+    fn stored_at(&self, offset: u64) -> u64 {
+        let index = self.starts.partition_point(|&start| start <= offset).saturating_sub(1);
+        match (self.starts.get(index), self.pieces.get(index)) {
+            (Some(&start), Some(Piece::Stored(source))) => source.stored_from(offset.saturating_sub(start)),
+            _ => 0,
+        }
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let mut offset = offset;
         let mut target = target;
@@ -148,5 +156,6 @@ mod tests {
         source.read(4, &mut part, "part").unwrap();
         assert_eq!(&part, b"xyzw");
         assert!(source.read(6, &mut part, "past the end").is_err());
+        assert_eq!([0, 2, 3].map(|offset| source.stored_from(offset)), [0, 2, 0]);
     }
 }

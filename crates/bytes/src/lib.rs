@@ -21,6 +21,6 @@ pub use cursor::Cursor;
 pub use error::{Error, Kind, Result};
 pub use extents::{Extents, Piece};
 pub use keys::Keys;
-pub use source::{ByteSource, ReadAt};
+pub use source::{ByteSource, ReadAt, reading_order};
 pub use spool::Spool;
 pub use spread::bits_per_byte;

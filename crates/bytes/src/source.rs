@@ -17,10 +17,25 @@ pub trait ReadAt: Send + Sync {
     /// Fills `target` from `offset`, or fails.
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()>;
 
+    /// Where the bytes at `offset` are stored, in whatever is outermost: of a packed member, where its packed bytes are. A
+    /// hint for whoever reads much in any order, and never more than that: see [`reading_order`].
+    fn stored_at(&self, offset: u64) -> u64 {
+        offset
+    }
+
     /// Whether nothing can be read.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// In which order to read `sources`, by their positions: as they are stored. What must be unpacked for one of them is then
+/// still at hand for those that need it too, which in the order of paths it is not where an image is packed in one piece.
+pub fn reading_order<'a>(sources: impl Iterator<Item = Option<&'a ByteSource>>) -> Vec<usize> {
+    let places = sources.map(|source| source.map_or(0, ByteSource::stored_at));
+    let mut order: Vec<(u64, usize)> = places.enumerate().map(|(position, place)| (place, position)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, position)| position).collect()
 }
 
 /// A file of this computer, with the length it had when it was opened.
@@ -120,6 +135,18 @@ impl ByteSource {
     pub fn from_file(file: File) -> Result<Self> {
         let len = file.metadata().map_err(|error| Error::io(&error, "file", 0))?.len();
         Ok(Self::new(Arc::new(HostFile { file, len })))
+    }
+
+    /// Where the first byte is stored: see [`ReadAt::stored_at`].
+    #[must_use]
+    pub fn stored_at(&self) -> u64 {
+        self.stored_from(0)
+    }
+
+    /// The same of the byte at `offset` of this range.
+    #[must_use]
+    pub fn stored_from(&self, offset: u64) -> u64 {
+        self.whole.stored_at(self.start.saturating_add(offset))
     }
 
     /// Number of bytes in this range.

@@ -9,9 +9,8 @@ use filesystems::{Entry, EntryKind};
 use findings::Outcome;
 use firmware::look::{Listing, Look, LookError};
 use firmware::{safe_relative_path, shown};
-use rayon::prelude::*;
 use reports::escape;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, digest::Output};
 
 use crate::{
     arguments::{Cat, Extract, Ls},
@@ -21,8 +20,6 @@ use crate::{
 
 /// Bytes copied at a time.
 const PIECE_LEN: usize = 1 << 20;
-/// Files whose digests are made before they are told.
-const ENTRIES_AT_ONCE: usize = 4096;
 
 impl From<LookError> for Stop {
     fn from(error: LookError) -> Self {
@@ -56,25 +53,32 @@ pub(crate) fn ls(flags: &Ls) -> Result<Exit, Stop> {
 fn digests(listing: &Listing) -> Result<usize, Stop> {
     let mut unreadable: usize = 0;
     let mut out = output::result();
-    for entries in listing.entries.chunks(ENTRIES_AT_ONCE) {
-        let lines: Vec<_> = entries.par_iter().with_max_len(1).filter_map(digest_line).collect();
-        for line in lines {
-            match line {
-                Ok(line) => writeln!(out, "{line}")?,
-                Err(why) => {
-                    output::message(&why);
-                    unreadable = unreadable.saturating_add(1);
-                }
+    let digests = scan::each_as_stored(&listing.entries, file, digest);
+    for (entry, digest) in listing.entries.iter().zip(digests) {
+        match digest {
+            Some(Ok(digest)) => writeln!(out, "{digest:x}  {}", shown(&entry.path))?,
+            Some(Err(why)) => {
+                output::message(&why);
+                unreadable = unreadable.saturating_add(1);
             }
+            None => {}
         }
     }
     out.flush()?;
     Ok(unreadable)
 }
 
-/// `<digest>  <path>`; nothing for what is no file.
-fn digest_line(entry: &Entry) -> Option<Result<String, String>> {
-    let EntryKind::File(source) = &entry.kind else { return None };
+/// The contents of a file; nothing of what is none.
+const fn file(entry: &Entry) -> Option<&ByteSource> {
+    match &entry.kind {
+        EntryKind::File(source) => Some(source),
+        EntryKind::Directory | EntryKind::Symlink(_) | EntryKind::Special => None,
+    }
+}
+
+/// SHA-256 of a file.
+fn digest(entry: &Entry) -> Option<Result<Output<Sha256>, String>> {
+    let source = file(entry)?;
     let path = shown(&entry.path);
     let mut digest = Sha256::new();
     let copied = copy(source, &path, |piece| {
@@ -82,7 +86,7 @@ fn digest_line(entry: &Entry) -> Option<Result<String, String>> {
         Ok(())
     });
     Some(match copied {
-        Ok(()) => Ok(format!("{:x}  {path}", digest.finalize())),
+        Ok(()) => Ok(digest.finalize()),
         Err(Stop::Unusable(why)) => Err(why),
         Err(Stop::ReaderGone) => Err(format!("{path}: cannot be read")),
     })

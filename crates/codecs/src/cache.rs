@@ -1,4 +1,5 @@
-//! Unpacked members kept for a while, least recently used out first.
+//! Unpacked members kept for a while: out first is what was read to its end and is wanted only once, then what was not used
+//! for the longest time.
 //!
 //! One cache serves the whole process: archives stay open by the hundred while an image is scanned, so a bound per
 //! archive would be no bound at all.
@@ -32,6 +33,11 @@ pub(crate) fn get(id: u64) -> Option<Arc<Vec<u8>>> {
 /// Keeps the bytes of `id`.
 pub(crate) fn put(id: u64, bytes: &Arc<Vec<u8>>) {
     lock().put((id, Block::default()), Arc::clone(bytes));
+}
+
+/// `id` was read to its end, and is likely not to be wanted again.
+pub(crate) fn read_through(id: u64) {
+    lock().read_through((id, Block::default()));
 }
 
 /// Forgets `id`: nobody can ask for it again.
@@ -95,17 +101,23 @@ fn lock() -> MutexGuard<'static, Cache> {
 struct Cache {
     len: u64,
     len_max: u64,
+    /// Counts uses, from [`FIRST_USE`] on.
     now: u64,
+    /// Counts those that were read to their ends: they are older than all uses.
+    ends: u64,
     by_id: BTreeMap<Key, (u64, Arc<Vec<u8>>)>,
     by_use: BTreeMap<u64, Key>,
 }
+
+/// Half of all numbers: neither kind of them is ever used up.
+const FIRST_USE: u64 = 1 << 63;
 
 /// Whose bytes, and which of them.
 type Key = (u64, Block);
 
 impl Cache {
     const fn new(len_max: u64) -> Self {
-        Self { len: 0, len_max, now: 0, by_id: BTreeMap::new(), by_use: BTreeMap::new() }
+        Self { len: 0, len_max, now: FIRST_USE, ends: 0, by_id: BTreeMap::new(), by_use: BTreeMap::new() }
     }
 
     fn get(&mut self, id: Key) -> Option<Arc<Vec<u8>>> {
@@ -115,6 +127,14 @@ impl Cache {
         *used = self.now;
         self.by_use.insert(self.now, id);
         Some(Arc::clone(bytes))
+    }
+
+    fn read_through(&mut self, id: Key) {
+        let Some((used, _)) = self.by_id.get_mut(&id) else { return };
+        self.ends = self.ends.saturating_add(1);
+        self.by_use.remove(used);
+        *used = self.ends;
+        self.by_use.insert(self.ends, id);
     }
 
     fn put(&mut self, id: Key, bytes: Arc<Vec<u8>>) {
@@ -170,6 +190,26 @@ mod tests {
         cache.put(key(4, 0), Arc::new(vec![0; 31]));
         assert!(cache.get(key(4, 0)).is_none());
         assert!(cache.len <= 30 && cache.by_id.len() == cache.by_use.len());
+    }
+
+    #[test]
+    fn what_was_read_to_its_end_leaves_before_what_was_not() {
+        let mut cache = Cache::new(30);
+        for id in 0..3 {
+            cache.put(key(id, 0), Arc::new(vec![0; 10]));
+        }
+        cache.read_through(key(2, 0));
+        cache.read_through(key(1, 0));
+        for id in 3..5 {
+            cache.put(key(id, 0), Arc::new(vec![0; 10]));
+        }
+        assert!(cache.get(key(1, 0)).is_none() && cache.get(key(2, 0)).is_none());
+        assert!(cache.get(key(0, 0)).is_some() && cache.by_id.len() == cache.by_use.len());
+        // Used again, it is like the others.
+        cache.read_through(key(3, 0));
+        assert!(cache.get(key(3, 0)).is_some());
+        cache.put(key(5, 0), Arc::new(vec![0; 10]));
+        assert!(cache.get(key(4, 0)).is_none() && cache.get(key(3, 0)).is_some());
     }
 
     #[test]

@@ -29,8 +29,19 @@ impl PackedMember {
     /// its work later, when that budget may be gone, but never more of it than was declared.
     #[must_use]
     pub fn into_source(self) -> ByteSource {
-        let len = self.unpacked_len;
-        made_when_read(len, move |sink| self.unpack(sink))
+        self.into_lazy(false)
+    }
+
+    /// The same of a piece of a longer whole. Whoever has read a piece to its end goes on with the next one, so it need not be
+    /// kept while there are others of which only something was read.
+    #[must_use]
+    pub fn into_piece(self) -> ByteSource {
+        self.into_lazy(true)
+    }
+
+    fn into_lazy(self, is_piece: bool) -> ByteSource {
+        let (len, at) = (self.unpacked_len, self.packed.stored_at());
+        lazy(at, len, is_piece, move |sink| self.unpack(sink))
     }
 
     /// Whether the stream has the declared length and checksum. Reads all of it and keeps nothing.
@@ -74,15 +85,27 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 /// `make` gives as many is its own affair; if it gives another number, nobody reads them.
 #[must_use]
 pub fn made_when_read(len: u64, make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static) -> ByteSource {
+    lazy(0, len, false, make)
+}
+
+/// The same of what is made of bytes that are stored at `at`.
+fn lazy(
+    at: u64,
+    len: u64,
+    is_piece: bool,
+    make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static,
+) -> ByteSource {
     let (id, make, kept) = (cache::new_id(), Box::new(make), Mutex::new(Kept::Nothing));
-    ByteSource::new(Arc::new(Lazy { id, len, make, kept }))
+    ByteSource::new(Arc::new(Lazy { id, at, len, is_piece, make, kept }))
 }
 
 type Make = dyn Fn(&mut Sink<'_>) -> Result<()> + Send + Sync;
 
 struct Lazy {
     id: u64,
+    at: u64,
     len: u64,
+    is_piece: bool,
     make: Box<Make>,
     kept: Mutex<Kept>,
 }
@@ -102,11 +125,19 @@ impl ReadAt for Lazy {
         self.len
     }
 
+    fn stored_at(&self, _offset: u64) -> u64 {
+        self.at
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         if self.len > MEMORY_LEN_MAX {
             return self.spooled()?.read(offset, target, "member");
         }
-        self.in_memory()?.read_at(offset, target)
+        self.in_memory()?.read_at(offset, target)?;
+        if self.is_piece && offset.saturating_add(len64(target.len())) >= self.len {
+            cache::read_through(self.id);
+        }
+        Ok(())
     }
 }
 

@@ -79,6 +79,10 @@ impl ReadAt for Feedback {
         self.data.len()
     }
 
+    fn stored_at(&self, offset: u64) -> u64 {
+        self.data.stored_from(offset)
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         self.data.read(offset, target, "encrypted data")?;
         let encrypted = self.encrypted_len.saturating_sub(offset).min(target.len() as u64);
@@ -111,6 +115,10 @@ pub(crate) struct Striped {
 impl ReadAt for Striped {
     fn len(&self) -> u64 {
         self.data.len()
+    }
+
+    fn stored_at(&self, offset: u64) -> u64 {
+        self.data.stored_from(offset)
     }
 
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {

@@ -95,6 +95,10 @@ impl ReadAt for Verified {
         self.source.len()
     }
 
+    fn stored_at(&self, offset: u64) -> u64 {
+        self.source.stored_from(offset)
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         self.check()?;
         self.source.read(offset, target, "verified bytes")
@@ -125,6 +129,10 @@ struct Progress {
 impl ReadAt for InPassing {
     fn len(&self) -> u64 {
         self.source.len()
+    }
+
+    fn stored_at(&self, offset: u64) -> u64 {
+        self.source.stored_from(offset)
     }
 
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {

@@ -106,7 +106,7 @@ impl Chunk {
         budget.spend_bytes(self.unpacked_len, "unpacked length", self.data_offset)?;
         let packed = source.slice(self.data_offset, self.data_len, "packed length")?;
         let (packed_offset, unpacked_len, crc32) = (self.data_offset, self.unpacked_len, self.place.crc32);
-        Ok(PackedMember { packed, packed_offset, codec, unpacked_len, crc32 }.into_source())
+        Ok(PackedMember { packed, packed_offset, codec, unpacked_len, crc32 }.into_piece())
     }
 }
 

@@ -129,6 +129,10 @@ impl ReadAt for Checked {
         self.data.len()
     }
 
+    fn stored_at(&self, offset: u64) -> u64 {
+        self.data.stored_from(offset)
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let mut block = vec![0; usize::try_from(self.block_len).unwrap_or_default()];
         let (mut offset, mut target) = (offset, target);

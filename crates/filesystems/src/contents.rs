@@ -109,6 +109,16 @@ impl ReadAt for Contents {
         self.len
     }
 
+    fn stored_at(&self, offset: u64) -> u64 {
+        let index = self.starts.partition_point(|&start| start <= offset).saturating_sub(1);
+        let within = offset.saturating_sub(self.starts.get(index).copied().unwrap_or(0));
+        match self.runs.get(index).map(|run| &run.place) {
+            Some(Place::Stored(at)) => self.store.image.stored_from(at.saturating_add(within)),
+            Some(Place::Packed(packed)) => self.store.image.stored_from(packed.offset),
+            Some(Place::Hole | Place::Missing(_)) | None => 0,
+        }
+    }
+
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
         let mut offset = offset;
         let mut target = target;

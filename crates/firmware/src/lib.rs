@@ -129,6 +129,17 @@ pub struct PropertyFile {
     pub entries: Vec<(String, String)>,
 }
 
+impl FirmwareFile {
+    /// The bytes, of a file.
+    #[must_use]
+    pub const fn source(&self) -> Option<&ByteSource> {
+        match &self.kind {
+            FileKind::File(source) => Some(source),
+            FileKind::Symlink(_) | FileKind::Missing => None,
+        }
+    }
+}
+
 impl Firmware {
     /// The value of a build property, as the platform would see it.
     #[must_use]

@@ -10,6 +10,7 @@ mod baseline;
 mod bodies;
 mod class_path;
 mod framework;
+mod in_order;
 mod markers;
 mod native;
 mod native_files;
@@ -43,6 +44,7 @@ use framework::Framework;
 use store::Results;
 
 pub use app::AppResult;
+pub use in_order::each_as_stored;
 pub use rule_matches::Rules;
 pub use sketch::{Sketch, sketch};
 
@@ -144,15 +146,16 @@ fn read_packages(firmware: &Firmware, knowledge: &Knowledge, progress: &dyn Prog
     let collector = Collector::new(firmware);
     let candidates = collector.candidates();
     let done = AtomicUsize::new(0);
-    let mut packages: Vec<Package> = candidates
-        .par_iter()
-        .map(|file| {
+    let mut packages: Vec<Package> = each_as_stored(
+        candidates,
+        |file| file.source(),
+        |file| {
             let package = collector.open(file);
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.at(Stage::Packages, count, candidates.len(), &file.path);
             package
-        })
-        .collect();
+        },
+    );
     let levels = record::platform_levels(knowledge, api_level(firmware));
     packages::hold_permissions(&mut packages, firmware, &levels);
     packages

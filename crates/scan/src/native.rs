@@ -4,10 +4,9 @@ use attribution::{NativeTraits, Traits};
 use bytes::{Budget, ByteSource, Limits};
 use firmware::{FileKind, Firmware, FirmwareFile};
 use knowledge::{EvidenceKind, Knowledge};
-use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::record::hex;
+use crate::{in_order::each_as_stored, record::hex};
 
 /// Longer programs and libraries are not looked into: those of the makers' own clients are small.
 const NATIVE_LEN_MAX: u64 = 2 << 20;
@@ -15,9 +14,8 @@ const NATIVE_LEN_MAX: u64 = 2 << 20;
 /// Traits of the native files of an image.
 pub(crate) fn traits(firmware: &Firmware, knowledge: &Knowledge) -> Vec<(EvidenceKind, String, String)> {
     let wanted = NativeTraits::new(knowledge);
-    let found: Vec<Vec<(EvidenceKind, String, String)>> =
-        firmware.files.par_iter().filter_map(|file| look(file, &wanted, knowledge)).collect();
-    found.into_iter().flatten().collect()
+    let found = each_as_stored(&firmware.files, FirmwareFile::source, |file| look(file, &wanted, knowledge));
+    found.into_iter().flatten().flatten().collect()
 }
 
 fn look(

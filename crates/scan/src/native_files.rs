@@ -15,7 +15,7 @@ use native::{Elf, init};
 use packages::Package;
 use rayon::prelude::*;
 
-use crate::{app::AppResult, app_libraries::Library, record};
+use crate::{app::AppResult, app_libraries::Library, in_order::each_as_stored, record};
 
 /// Longest init script that is read.
 const SCRIPT_LEN_MAX: u64 = 4 << 20;
@@ -63,12 +63,11 @@ pub(crate) fn read(
     });
     let all: Vec<(&str, &str, &ByteSource)> = on_device.chain(in_packages).collect();
     let of_apps: Vec<&Library<'_>> = libraries.iter().filter(|library| library.path.contains("!lib/")).collect();
-    let examined: Vec<Examined> =
-        all.into_par_iter().filter_map(|file| one(file, &names, &starters, knowledge)).collect();
+    let examined = each_as_stored(&all, |(_, _, source)| Some(source), |&file| one(file, &names, &starters, knowledge));
     let examined_of_apps: Vec<Examined> =
         of_apps.into_par_iter().filter_map(|library| of_app(library, packages, &names, &starters, knowledge)).collect();
     let mut result = NativeFiles::default();
-    for file in examined.into_iter().chain(examined_of_apps) {
+    for file in examined.into_iter().flatten().chain(examined_of_apps) {
         match file {
             Examined::Spoken(file, app) => {
                 let (facts, is_core) = (file.facts(&starters, knowledge), file.is_core(&starters));

@@ -10,9 +10,8 @@ use containers::zip::Archive;
 use findings::{Coverage, Outcome, RuleMatch, RuleMatches, RulePlace};
 use firmware::{FileKind, Firmware, FirmwareFile};
 use packages::Package;
-use rayon::prelude::*;
 
-use crate::record;
+use crate::{in_order::each_as_stored, record};
 
 /// Rules as a scan is told them.
 #[derive(Debug)]
@@ -35,15 +34,10 @@ struct Told {
 pub(crate) fn search(firmware: &Firmware, packages: &[Package], rules: &Rules) -> (RuleMatches, Vec<Coverage>) {
     let by_place: BTreeMap<(&str, &str), &Package> =
         packages.iter().map(|package| ((package.container.as_str(), package.path.as_str()), package)).collect();
-    let told: Vec<Told> = firmware
-        .files
-        .par_iter()
-        .with_max_len(1)
-        .map(|file| {
-            let package = by_place.get(&(file.container.as_str(), file.path.as_str())).copied();
-            one(file, package, &rules.rules)
-        })
-        .collect();
+    let told = each_as_stored(&firmware.files, FirmwareFile::source, |file| {
+        let package = by_place.get(&(file.container.as_str(), file.path.as_str())).copied();
+        one(file, package, &rules.rules)
+    });
     let mut all =
         RuleMatches { digest: rules.digest.clone(), rules: rules.rules.count(), files: 0, matches: Vec::new() };
     let mut unread = Vec::new();

@@ -200,7 +200,7 @@ impl Payload<'_> {
         };
         self.bound(operation, len)?;
         let member = PackedMember { packed: blob, packed_offset: offset, codec, unpacked_len: len, crc32: None };
-        Ok(Piece::Stored(member.into_source()))
+        Ok(Piece::Stored(member.into_piece()))
     }
 
     /// Pays for the `len` bytes that an operation makes in one go.
