@@ -7,7 +7,7 @@ use bytes::{Error, Result};
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::{len64, lz4, lzma};
+use crate::{len64, lz4, lzma, lzo_rle};
 
 /// How a block is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub enum Method {
     Lz4Padded,
     /// LZO1X.
     Lzo,
+    /// LZO1X with runs of zeros, as newer kernels pack with it.
+    LzoRle,
     /// Deflate without anything around it (RFC 1951).
     Deflate,
     /// Deflate with a zlib header (RFC 1950).
@@ -46,6 +48,7 @@ pub fn unpack_block(method: Method, packed: &[u8], unpacked: &mut [u8]) -> Resul
         },
         Method::Lz4Padded => lz4::unpack_prefix(packed, unpacked),
         Method::Lzo => lzokay::decompress::decompress(packed, unpacked).map_err(|_| Error::corrupt("LZO block", 0)),
+        Method::LzoRle => lzo_rle::unpack(packed, unpacked),
         Method::Deflate => inflate(packed, unpacked, false),
         Method::Zlib => inflate(packed, unpacked, true),
         Method::MicroLzma => lzma::micro_block(packed, unpacked),

@@ -2,25 +2,30 @@
 //!
 //! No length that an archive declares is ever trusted: output grows as it is produced and stops at its bound.
 
+mod bcj2;
 mod block;
 mod cache;
 mod crc16;
 mod filter;
+mod in_passing;
 mod inflate;
 mod input;
 mod lz4;
 mod lz4_frame;
 mod lzma;
+mod lzo_rle;
 mod lzop;
 mod member;
 mod rar;
 mod repack;
 mod stream;
 
+pub use bcj2::bcj2;
 pub use block::{Method, unpack_block};
 pub use cache::{Block, Blocks};
 pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use filter::Filter;
+pub use in_passing::{Checksum, verified_in_passing};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
 pub use rar::RarDecoder;

@@ -8,6 +8,7 @@ use twox_hash::XxHash32;
 
 use crate::{
     Unpacked,
+    in_passing::{Checksum, verified_in_passing},
     input::{Input, Output},
     len64,
     member::made_when_read,
@@ -221,7 +222,7 @@ fn read(bytes: &ByteSource) -> Result<Vec<u8>> {
 }
 
 /// One frame of independent blocks as a source that unpacks the blocks that are read; `None` if it is no such frame or
-/// does not say how long its content is. The checksum of the content is not compared: that would read all of it.
+/// does not say how long its content is. The checksum of the content is compared if all of it is read, from front to back.
 pub(crate) fn seekable(source: &ByteSource, budget: &Budget) -> Option<Result<Unpacked>> {
     let mut input = Input::new(source);
     (u32::from_le_bytes(input.take("lz4 magic").ok()?) == FRAME_MARK).then_some(())?;
@@ -250,7 +251,37 @@ pub(crate) fn seekable(source: &ByteSource, budget: &Budget) -> Option<Result<Un
     if !matches!(next_block(&mut input, header), Ok(None)) {
         return None;
     }
-    input.skip(if header.content_checksum { 4 } else { 0 });
+    let offset = input.offset();
+    let checksum = header.content_checksum.then(|| input.take("lz4 content checksum"));
     let goes_on = input.peek_u32().is_some_and(|mark| matches!(mark, FRAME_MARK | LEGACY_MARK));
-    (!goes_on && !extents.is_empty()).then(|| Ok(Unpacked { source: extents.into_source(), error: None }))
+    if goes_on || extents.is_empty() {
+        return None;
+    }
+    let source = extents.into_source();
+    Some(Ok(match checksum {
+        Some(Ok(expected)) => {
+            let content = Content { hash: XxHash32::with_seed(0), expected: u32::from_le_bytes(expected) };
+            let error = Error::checksum("lz4 content checksum", offset);
+            Unpacked { source: verified_in_passing(source, content, error), error: None }
+        }
+        Some(Err(error)) => Unpacked { source, error: Some(error) },
+        None => Unpacked { source, error: None },
+    }))
+}
+
+/// The checksum of all that a frame holds.
+#[derive(Clone)]
+struct Content {
+    hash: XxHash32,
+    expected: u32,
+}
+
+impl Checksum for Content {
+    fn update(&mut self, bytes: &[u8]) {
+        self.hash.write(bytes);
+    }
+
+    fn is_right(&self) -> bool {
+        self.hash.finish_32() == self.expected
+    }
 }

@@ -154,6 +154,37 @@ fn blocks_fill_their_target_and_no_more() {
 }
 
 #[test]
+fn lzo_with_runs_of_zeros_reads_what_lzop_packed_and_bears_damage() {
+    // The first of its blocks.
+    let (text, lzop) = (text()[..256 << 10].to_vec(), fixture("one.lzo"));
+    // Behind the header and its checksum: lengths unpacked and packed, the checksum of the unpacked bytes, the block.
+    let at = 34 + usize::from(lzop[33]) + 4;
+    let packed_len = u32::from_be_bytes(lzop[at + 4..at + 8].try_into().unwrap()) as usize;
+    let packed = &lzop[at + 12..][..packed_len];
+    let mut target = vec![0; text.len()];
+    for method in [Method::Lzo, Method::LzoRle] {
+        target.fill(0xee);
+        assert_eq!(unpack_block(method, packed, &mut target), Ok(text.len()), "{method:?}");
+        assert!(target == text, "{method:?}");
+    }
+    for end in (0..packed.len()).step_by(997) {
+        assert!(unpack_block(Method::LzoRle, &packed[..end], &mut target[..]).is_err(), "{end}");
+    }
+    assert!(unpack_block(Method::LzoRle, packed, &mut vec![0; text.len() - 1]).is_err());
+    let mut state = 0x5eed_u64;
+    for _ in 0..2000 {
+        let mut bytes = [&[17, 1][..], packed].concat();
+        for _ in 0..=roll(&mut state, 3) {
+            let at = roll(&mut state, bytes.len());
+            bytes[at] = roll(&mut state, 256) as u8;
+        }
+        if let Ok(made) = unpack_block(Method::LzoRle, &bytes, &mut target) {
+            assert!(made <= target.len());
+        }
+    }
+}
+
+#[test]
 fn a_dictionary_longer_than_the_bound_is_refused_before_it_is_made() {
     let mut bytes = fixture("one.lzma");
     bytes[1..5].copy_from_slice(&0xffff_0000_u32.to_le_bytes());
@@ -196,4 +227,15 @@ fn a_changed_byte_of_a_checksum_of_a_block_is_an_error() {
     let blocks = unpack_seekable(&source(&lz4), Codec::Lz4, &budget()).unwrap().source;
     assert_eq!(blocks.array::<1>(blocks.len() - 1, "last").unwrap_err().kind, Kind::Checksum);
     assert_eq!(blocks.array::<100>(0, "first").unwrap(), text()[..100]);
+    // That of the content is compared when all of it was read, wherever somebody looked before.
+    let mut lz4 = fixture("sized.lz4");
+    let at = lz4.len() - 1;
+    for is_damaged in [false, true] {
+        lz4[at] ^= u8::from(is_damaged);
+        let content = unpack_seekable(&source(&lz4), Codec::Lz4, &budget()).unwrap().source;
+        assert_eq!(content.array::<100>(1000, "elsewhere").unwrap(), text()[1000..1100]);
+        let mut half = vec![0; text().len() / 2];
+        content.read(0, &mut half, "front").unwrap();
+        assert_eq!(content.read(half.len() as u64, &mut half.clone(), "back").is_err(), is_damaged);
+    }
 }

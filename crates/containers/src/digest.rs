@@ -105,60 +105,24 @@ impl ReadAt for Verified {
     }
 }
 
-/// `source`, whose digest is made on the way by whoever reads it from front to back, and compared with its last bytes:
-/// those are then an error instead. Any other way of reading compares nothing.
+/// `source`, whose digest is compared if somebody reads it from front to back: see [`codecs::verified_in_passing`].
 pub(crate) fn verified_in_passing(source: ByteSource, sha256: [u8; 32], error: Error) -> ByteSource {
-    let progress = Mutex::new(Progress { next: 0, hash: Some(Sha256::new()) });
-    ByteSource::new(Arc::new(InPassing { source, sha256, error, progress, has_left: AtomicBool::new(false) }))
+    codecs::verified_in_passing(source, Sha256InPassing { hash: Sha256::new(), expected: sha256 }, error)
 }
 
-struct InPassing {
-    source: ByteSource,
-    sha256: [u8; 32],
-    error: Error,
-    progress: Mutex<Progress>,
-    /// Somebody read elsewhere: no need to look any more.
-    has_left: AtomicBool,
+#[derive(Clone)]
+struct Sha256InPassing {
+    hash: Sha256,
+    expected: [u8; 32],
 }
 
-struct Progress {
-    next: u64,
-    hash: Option<Sha256>,
-}
-
-impl ReadAt for InPassing {
-    fn len(&self) -> u64 {
-        self.source.len()
+impl codecs::Checksum for Sha256InPassing {
+    fn update(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
     }
 
-    fn stored_at(&self, offset: u64) -> u64 {
-        self.source.stored_from(offset)
-    }
-
-    fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
-        self.source.read(offset, target, "verified bytes")?;
-        if self.has_left.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let Progress { next, hash } = &mut *progress;
-        if *next != offset {
-            self.has_left.store(true, Ordering::Relaxed);
-            *hash = None;
-            return Ok(());
-        }
-        let Some(hash) = hash else { return Ok(()) };
-        hash.update(&*target);
-        *next = next.saturating_add(target.len() as u64);
-        if *next == self.source.len() {
-            let result = hash.finalize_reset();
-            // Another pass may follow.
-            *next = 0;
-            if result[..] != self.sha256 {
-                return Err(self.error);
-            }
-        }
-        Ok(())
+    fn is_right(&self) -> bool {
+        self.hash.clone().finalize()[..] == self.expected
     }
 }
 
@@ -186,7 +150,9 @@ mod tests {
                 assert_eq!(&source.array::<4>(0, "x").unwrap(), b"tide");
                 assert_eq!(source.array::<6>(4, "x").is_ok(), sum == good);
             }
-            assert_eq!(&source.array::<6>(4, "x").unwrap(), b"waiter");
+            // Who looks elsewhere first, and then reads all of it, is told all the same.
+            assert_eq!(&source.array::<5>(5, "x").unwrap(), b"aiter");
+            assert_eq!(source.array::<10>(0, "x").is_ok(), sum == good);
         }
     }
 }

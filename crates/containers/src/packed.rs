@@ -41,7 +41,7 @@ formats! {
         &["frames that need a dictionary are refused", "windows of more than 100 MiB are refused"];
     /// LZ4 frames, present and legacy.
     LZ4 "lz4" Codec::Lz4, open probe_lz4, &["lz4_Frame_format.md 1.6.4", "lz4_Block_format.md"],
-        &["of frames that are read block by block the checksums of blocks are compared, that of the whole is not",
+        &["of frames that are read block by block the checksums of blocks are compared, that of the whole if it is read from front to back",
           "frames that need a dictionary are refused"];
     /// lzop files.
     LZOP "lzop" Codec::Lzop, open probe_lzop, &["Linux kernel, lib/decompress_unlzo.c"], &["the checksum of the header is not compared"];

@@ -1,6 +1,8 @@
 //! The header of a 7z archive: where the packed streams are, how each is unpacked, how it is cut into members, and their
 //! names. Every length is bounded by the header's own.
 
+use std::ops::Range;
+
 use bytes::{Budget, Cursor, Error, Result};
 
 /// What a byte in front of a part of the header says that it is.
@@ -30,6 +32,8 @@ mod id {
 const STREAMS_BASE: u64 = 32;
 /// Steps of one stream; tools write up to four.
 const CODERS_MAX: u64 = 8;
+/// Streams that all steps of one stream take; BCJ2 takes four.
+const INPUTS_MAX: u64 = 32;
 /// In attributes: the upper half is a Unix mode.
 const HAS_UNIX_MODE: u32 = 0x8000;
 
@@ -42,9 +46,11 @@ pub(super) enum Header {
 /// A packed stream.
 #[derive(Default, Clone)]
 pub(super) struct Stream {
+    /// Where it starts, or the first of its pieces.
     pub(super) offset: u64,
-    pub(super) len: u64,
-    /// Steps of unpacking, in the order they are made.
+    /// Places and lengths of its pieces: one, unless a step takes several.
+    pub(super) packed: Vec<(u64, u64)>,
+    /// Steps of unpacking, in the order they are made. The last one makes the members.
     pub(super) coders: Vec<Coder>,
     pub(super) crc32: Option<u32>,
     /// Lengths of the members in it, and their checksums.
@@ -57,8 +63,17 @@ pub(super) struct Coder {
     pub(super) method: u64,
     pub(super) properties: Vec<u8>,
     pub(super) unpacked_len: u64,
-    /// Whether it has several streams: no such step is read.
-    pub(super) has_several_streams: bool,
+    /// What it takes.
+    pub(super) inputs: Vec<Input>,
+}
+
+/// What a step takes.
+#[derive(Clone, Copy)]
+pub(super) enum Input {
+    /// A piece of the packed stream.
+    Packed(usize),
+    /// What an earlier step made.
+    Made(usize),
 }
 
 /// A member.
@@ -228,12 +243,11 @@ impl<'a> Reader<'a> {
         let mut stored_orders = Vec::new();
         for _ in 0..count {
             let (coders, order, packed_count) = self.folder()?;
-            let (offset, len) = *packed.next().ok_or(Error::corrupt("NumPackStreams", self.cursor.offset()))?;
-            // The further streams of a step that is not read.
-            for _ in 1..packed_count {
-                packed.next();
-            }
-            streams.push(Stream { offset, len, coders, ..Stream::default() });
+            let missing = Error::corrupt("NumPackStreams", self.cursor.offset());
+            let own: Option<Vec<(u64, u64)>> = (0..packed_count).map(|_| packed.next().copied()).collect();
+            let own = own.ok_or(missing)?;
+            let (offset, _) = *own.first().ok_or(missing)?;
+            streams.push(Stream { offset, packed: own, coders, ..Stream::default() });
             stored_orders.push(order);
         }
         self.expect(id::UNPACK_SIZE)?;
@@ -258,54 +272,40 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The steps of a stream in the order they are made, for each output as stored its place in that order, and the number of packed
-    /// streams. Steps with several inputs or outputs are those of filters that are not read: such a stream has the one step that
-    /// says so.
-    fn folder(&mut self) -> Result<(Vec<Coder>, Vec<usize>, u64)> {
+    /// The steps of a stream in the order they are made, for each step as stored its place in that order, and the number of packed
+    /// streams.
+    fn folder(&mut self) -> Result<(Vec<Coder>, Vec<usize>, usize)> {
         let offset = self.cursor.offset();
         let count = self.number()?;
         if count == 0 || count > CODERS_MAX {
             return Err(Error::corrupt("NumCoders", offset));
         }
-        let (mut coders, mut inputs, mut outputs) = (Vec::<Coder>::new(), 0_u64, 0_u64);
+        let (mut steps, mut inputs) = (Vec::new(), 0_u64);
         for _ in 0..count {
             let (coder, ins, outs) = self.coder()?;
-            coders.push(Coder { has_several_streams: ins != 1 || outs != 1, ..coder });
-            (inputs, outputs) = (inputs.saturating_add(ins), outputs.saturating_add(outs));
-        }
-        if inputs > CODERS_MAX * 4 || outputs > CODERS_MAX * 4 || outputs == 0 {
-            return Err(Error::corrupt("NumInStreams", offset));
+            if outs != 1 {
+                return Err(Error::unsupported("NumOutStreams", offset, outs));
+            }
+            let first = inputs;
+            inputs = inputs.saturating_add(ins);
+            if inputs > INPUTS_MAX {
+                return Err(Error::corrupt("NumInStreams", offset));
+            }
+            steps.push((coder, first..inputs));
         }
         let mut bonds = Vec::new();
-        for _ in 1..outputs {
+        for _ in 1..count {
             bonds.push((self.number()?, self.number()?));
         }
-        let packed_count =
-            inputs.checked_sub(outputs.saturating_sub(1)).ok_or(Error::corrupt("NumBindPairs", offset))?;
-        if packed_count > 1 {
-            self.numbers(packed_count)?;
-        }
-        if inputs != count || outputs != count {
-            // What nothing else takes is the output of all of it.
-            let last = (0..outputs).find(|output| bonds.iter().all(|bond| bond.1 != *output));
-            let last = last.ok_or(Error::corrupt("BindPairs", offset))?;
-            let places = (0..outputs).map(|output| if output == last { 0 } else { usize::MAX }).collect();
-            let several = coders.into_iter().filter(|coder| coder.has_several_streams).take(1).collect();
-            return Ok((several, places, packed_count));
-        }
-        // The step whose input is packed comes first; then whatever takes its output.
-        let takes = |output: u64| bonds.iter().find(|bond| bond.1 == output).map(|bond| bond.0);
-        let mut next = (0..count).find(|input| bonds.iter().all(|bond| bond.0 != *input));
-        let mut order = Vec::new();
-        while let Some(step) = next.filter(|_| (order.len() as u64) < count) {
-            order.push(step);
-            next = takes(step);
-        }
-        let place = |step: u64| order.iter().position(|&other| other == step);
-        let places: Option<Vec<usize>> = (0..count).map(place).collect();
-        let places = places.ok_or(Error::corrupt("BindPairs", offset))?;
-        let in_order = order.iter().filter_map(|&step| coders.get(usize::try_from(step).ok()?).cloned()).collect();
-        Ok((in_order, places, packed_count))
+        let is_bound = |input: u64| bonds.iter().any(|bond| bond.0 == input);
+        let packed_count = inputs.checked_sub(count - 1).ok_or(Error::corrupt("NumBindPairs", offset))?;
+        let packed = if packed_count == 1 {
+            (0..inputs).filter(|&input| !is_bound(input)).collect()
+        } else {
+            self.numbers(packed_count)?
+        };
+        let (coders, places) = in_order(steps, &bonds, &packed).ok_or(Error::corrupt("BindPairs", offset))?;
+        Ok((coders, places, packed.len()))
     }
 
     /// A step, and how many streams go in and out.
@@ -430,6 +430,34 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// Steps, each with the numbers of its inputs, in an order in which each finds what it takes; and the place of each in that order.
+/// `bonds` tells inputs and the steps whose outputs they take, `packed` the inputs that take pieces of the packed stream. Nothing if
+/// they take each other's outputs in a circle, or if not all of them lead to the last.
+fn in_order(steps: Vec<(Coder, Range<u64>)>, bonds: &[(u64, u64)], packed: &[u64]) -> Option<(Vec<Coder>, Vec<usize>)> {
+    let mut places: Vec<Option<usize>> = vec![None; steps.len()];
+    let place_of = |places: &[Option<usize>], step: u64| *places.get(usize::try_from(step).ok()?)?;
+    let mut coders = Vec::new();
+    let mut last = 0;
+    while coders.len() < steps.len() {
+        let taken = |input: u64| match bonds.iter().find(|bond| bond.0 == input) {
+            Some(&(_, step)) => place_of(&places, step).map(Input::Made),
+            None => packed.iter().position(|&other| other == input).map(Input::Packed),
+        };
+        let mut ready = steps.iter().enumerate().filter(|(at, _)| places.get(*at).is_some_and(Option::is_none));
+        let (at, coder, inputs) = ready.find_map(|(at, (coder, inputs))| {
+            let taken: Option<Vec<Input>> = inputs.clone().map(taken).collect();
+            taken.map(|taken| (at, coder, taken))
+        })?;
+        *places.get_mut(at)? = Some(coders.len());
+        coders.push(Coder { inputs, ..coder.clone() });
+        last = at as u64;
+    }
+    if bonds.iter().any(|bond| bond.1 == last) {
+        return None;
+    }
+    Some((coders, places.into_iter().collect::<Option<_>>()?))
 }
 
 #[cfg(test)]

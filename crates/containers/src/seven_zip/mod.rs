@@ -13,7 +13,7 @@ use crate::{
     Child, Format, Opened, Problem,
     digest::{self, Expected},
 };
-use header::{Coder, Header, Stream};
+use header::{Coder, Header, Input, Stream};
 
 /// 7z.
 pub static FORMAT: Format = Format {
@@ -22,14 +22,16 @@ pub static FORMAT: Format = Format {
     open,
     references: &["LZMA SDK, 7zFormat.txt", "LZMA SDK, Methods.txt"],
     limitations: &[
-        "streams packed with LZMA, LZMA2, Deflate and bzip2, or stored, are read, with the filters Delta and those for programs; PPMd and \
-         BCJ2, whose streams are several, are reported, not read",
+        "streams packed with LZMA, LZMA2, Deflate and bzip2, or stored, are read, with the filters Delta and those for programs, \
+         BCJ2 among them; PPMd is reported, not read",
         "encrypted archives are reported, not read",
         "archives in several volumes are read if all volumes are given together (`X.7z.001` and so on)",
     ],
 };
 
 const MAGIC: &[u8] = b"7z\xbc\xaf\x27\x1c";
+/// The filter for programs whose streams are several.
+const BCJ2: u64 = 0x03_03_01_1b;
 /// Where the header counts from.
 const HEADER_BASE: u64 = 32;
 /// Longest header, packed or not: one of a million members has less.
@@ -84,22 +86,42 @@ fn header_bytes(source: &ByteSource, budget: &Budget) -> Result<Vec<u8>> {
 /// What a stream unpacks to, one step after the other; each is made when it is first read.
 fn unpacked(source: &ByteSource, stream: &Stream, budget: &Budget) -> Result<ByteSource> {
     let offset = stream.offset;
-    let mut data = source.slice(offset, stream.len, "packed stream")?;
+    let mut made: Vec<ByteSource> = Vec::new();
     for coder in &stream.coders {
-        let Some(codec) = codec(coder, offset)? else { continue };
-        budget.spend_bytes(coder.unpacked_len, "unpack size", offset)?;
-        let unpacked_len = coder.unpacked_len;
-        data = PackedMember { packed: data, packed_offset: offset, codec, unpacked_len, crc32: None }.into_source();
+        let missing = Error::corrupt("BindPairs", offset);
+        let taken = |input: &Input| match *input {
+            Input::Made(at) => made.get(at).cloned().ok_or(missing),
+            Input::Packed(at) => {
+                let &(offset, len) = stream.packed.get(at).ok_or(missing)?;
+                source.slice(offset, len, "packed stream")
+            }
+        };
+        let taken: Vec<ByteSource> = coder.inputs.iter().map(taken).collect::<Result<_>>()?;
+        made.push(step(coder, taken, offset, budget)?);
     }
-    Ok(data)
+    made.pop().ok_or(Error::corrupt("NumCoders", offset))
+}
+
+/// What a step makes of what it takes.
+fn step(coder: &Coder, taken: Vec<ByteSource>, offset: u64, budget: &Budget) -> Result<ByteSource> {
+    let unpacked_len = coder.unpacked_len;
+    let packed = match <[ByteSource; 1]>::try_from(taken) {
+        Ok([packed]) => packed,
+        Err(taken) => {
+            let streams = <[ByteSource; 4]>::try_from(taken).ok().filter(|_| coder.method == BCJ2);
+            let streams = streams.ok_or(Error::unsupported("7z coder of several streams", offset, coder.method))?;
+            budget.spend_bytes(unpacked_len, "unpack size", offset)?;
+            return Ok(codecs::bcj2(streams, unpacked_len));
+        }
+    };
+    let Some(codec) = codec(coder, offset)? else { return Ok(packed) };
+    budget.spend_bytes(unpacked_len, "unpack size", offset)?;
+    Ok(PackedMember { packed, packed_offset: offset, codec, unpacked_len, crc32: None }.into_source())
 }
 
 /// How a step is packed; nothing for bytes that are stored.
 fn codec(coder: &Coder, offset: u64) -> Result<Option<Codec>> {
     let properties = coder.properties.as_slice();
-    if coder.has_several_streams {
-        return Err(Error::unsupported("7z coder of several streams", offset, coder.method));
-    }
     Ok(match (coder.method, properties) {
         (0, _) => None,
         (0x21, &[size]) => Some(Codec::Lzma2 { dictionary_len: dictionary_len(size, offset)? }),

@@ -32,7 +32,6 @@ pub const FORMAT: Format = Format {
     limitations: &[
         "Encrypted files and folders (fscrypt) are reported, not decrypted.",
         "What was synced after the last checkpoint is not rolled forward.",
-        "Files packed with LZO-RLE are reported, not read.",
         "Images of several devices are refused. Checksums are not compared.",
     ],
 };

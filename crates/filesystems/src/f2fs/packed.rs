@@ -30,6 +30,7 @@ pub(super) fn file(volume: &Volume, inode: &Inode, packing: Packing) -> (ByteSou
         0 => Method::Lzo,
         1 => Method::Lz4,
         2 => Method::Zstd,
+        3 => Method::LzoRle,
         other => {
             let error = Error::unsupported("i_compress_algorithm", inode.offset.saturating_add(392), u64::from(other));
             return (unreadable(error, inode.size), Some(error));
