@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 
 pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
 use intents::Intents;
-use search::{Cost, Datum, Fill, Graph, Search, Starts, Way};
+use search::{Cost, Datum, Drawbacks, Fill, Graph, Search, Starts, Way};
 use triggers::Triggers;
 
 use crate::{
@@ -261,6 +261,7 @@ impl Linker<'_> {
     ) {
         let Some(&first) = way.chain.first() else { return };
         let Some(fact) = self.fact(first.app, first.fact) else { return };
+        let drawbacks = cost.drawbacks();
         tell(&Flow {
             source: place.kind,
             sink: self.sink_kind(first.app, fact).unwrap_or_default(),
@@ -268,9 +269,9 @@ impl Linker<'_> {
             chain: &way.chain,
             permissions: way.reasons.iter().filter_map(|&at| reads.reasons.get(at as usize)).collect(),
             name_partly_known: way.partly,
-            is_reached: cost.unreached == 0,
-            is_doubtful: cost.doubtful > 0,
-            steps: cost.steps,
+            is_reached: drawbacks.unreached == 0,
+            is_doubtful: drawbacks.doubtful > 0,
+            steps: drawbacks.steps,
             triggers: fact.entry.map(|entry| triggers.of(first.app, entry)).unwrap_or_default(),
         });
     }
@@ -547,13 +548,13 @@ impl Linker<'_> {
 
 /// What a fact with one of its data adds to the cost of a way.
 fn cost(fact: &Fact, data: &FactData) -> Cost {
-    Cost {
+    Cost::new(Drawbacks {
         passages: 0,
         unreached: u8::from(fact.entry.is_none()),
         doubtful: u8::from(!data.doubts.is_empty()),
         facts: 1,
         steps: (fact.trace.len() + data.trace.len()) as u32,
-    }
+    })
 }
 
 /// Why a client may read a provider, or nothing if it may not.

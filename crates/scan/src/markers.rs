@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use code::{MethodId, Program, StringId};
 use findings::HiddenString;
 use knowledge::{Knowledge, matches_pattern};
+use memchr::memmem;
 
 /// Ids of the markers found, and whether an `http:` and an `https:` address is in the strings.
 pub(crate) fn found_in(
@@ -27,14 +28,23 @@ pub(crate) fn found_in(
             found.extend(ids.iter().map(|id| (*id).to_owned()));
         }
     }
-    let with_texts: Vec<_> = knowledge.markers.iter().filter(|marker| !marker.texts.is_empty()).collect();
+    // Nearly no text of an app has what the longest part of a pattern says: that is looked for first.
+    let longest = |pattern: &str| {
+        pattern.split('*').max_by_key(|part| part.len()).map(memmem::Finder::new).map(memmem::Finder::into_owned)
+    };
+    let patterns: Vec<_> = knowledge
+        .markers
+        .iter()
+        .flat_map(|marker| marker.texts.iter().map(move |pattern| (longest(pattern), pattern, &marker.id)))
+        .collect();
     let mut schemes = (false, false);
     let mut look = |text: &str| {
         schemes.0 |= text.starts_with("http://");
         schemes.1 |= text.starts_with("https://");
-        for marker in &with_texts {
-            if marker.texts.iter().any(|pattern| matches_pattern(pattern, text)) {
-                found.insert(marker.id.clone());
+        for (part, pattern, id) in &patterns {
+            let may_match = part.as_ref().is_none_or(|part| part.find(text.as_bytes()).is_some());
+            if may_match && matches_pattern(pattern, text) {
+                found.insert((*id).clone());
             }
         }
     };

@@ -95,6 +95,11 @@ impl PathTable {
         path.position()
     }
 
+    /// The path one step before the end of one, and that step; nothing for a parameter itself.
+    pub(crate) fn last(&self, path: PathId) -> Option<(PathId, Step)> {
+        self.node(path).map(|node| (node.parent, node.step))
+    }
+
     /// The steps of a path, first to last.
     pub(crate) fn steps(&self, path: PathId) -> Steps {
         let mut steps = Steps::new();
@@ -121,6 +126,7 @@ mod tests {
             path = table.child(path, next);
         }
         assert_eq!(table.steps(path).as_slice(), [next]);
+        assert_eq!((table.last(path), table.last(PathId::root(0))), (Some((PathId::root(0), next)), None));
         assert_eq!(path.whole(), PathId::root(0));
         for field in 0..100 {
             path = table.child(path, Step::Field(FieldId(field)));

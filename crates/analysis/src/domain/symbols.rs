@@ -135,24 +135,39 @@ impl Constants {
     /// Adds alternatives that are in order; those for which there is no room make it anything.
     fn add_all(&mut self, others: &[Symbol]) {
         let mine = self.symbols();
-        let is_new = |other: &&Symbol| mine.binary_search(other).is_err();
-        let count = others.iter().filter(is_new).count();
-        if count == 0 {
-            return;
-        }
-        let room = ALTERNATIVES_MAX.saturating_sub(mine.len());
-        if room == 0 {
-            self.anything = true;
-            return;
-        }
-        let mut merged: smallvec::SmallVec<[Symbol; ALTERNATIVES_MAX]> = smallvec::SmallVec::from_slice(mine);
-        merged.extend(others.iter().filter(is_new).take(room).copied());
-        merged.sort_unstable();
-        self.anything |= count > room;
-        self.symbols = match *merged.as_slice() {
-            [only] => Symbols::One(only),
-            _ => Symbols::Several(merged.as_slice().into()),
+        let mut merged = [Symbol::Null; ALTERNATIVES_MAX];
+        let (mut len, mut at, mut room) = (0, 0, ALTERNATIVES_MAX.saturating_sub(mine.len()));
+        let mut is_left_out = false;
+        let mut keep = |symbol: Symbol| {
+            if let Some(place) = merged.get_mut(len) {
+                *place = symbol;
+                len += 1;
+            }
         };
+        for &other in others {
+            while let Some(&known) = mine.get(at).filter(|&&known| known < other) {
+                keep(known);
+                at += 1;
+            }
+            if mine.get(at) == Some(&other) {
+                continue;
+            }
+            if room > 0 {
+                keep(other);
+                room -= 1;
+            } else {
+                is_left_out = true;
+            }
+        }
+        mine.get(at..).unwrap_or_default().iter().for_each(|&known| keep(known));
+        let is_longer = len > mine.len();
+        self.anything |= is_left_out;
+        if is_longer {
+            self.symbols = match merged.get(..len).unwrap_or_default() {
+                &[only] => Symbols::One(only),
+                several => Symbols::Several(several.into()),
+            };
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer};
+use smallvec::SmallVec;
 
 use super::{path::PathId, trace::Trace};
 
@@ -163,23 +164,26 @@ impl Tagged {
 /// A set of tags, sorted; equality is that of the tags, of the operations, and of whether the data itself comes along: so
 /// traces never keep an analysis from ending.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Tags(Option<Rc<[Tagged]>>);
+pub(crate) struct Tags(Option<Rc<Several>>);
+
+/// Most values have one tag or two: those need no list apart.
+type Several = SmallVec<[Tagged; 2]>;
+
+/// Tags that are put together: room for all that two full sets have.
+type Merged = SmallVec<[Tagged; 2 * TAGS_MAX]>;
 
 impl PartialEq for Tags {
     fn eq(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (None, None) => true,
-            (Some(a), Some(b)) => {
-                Rc::ptr_eq(a, b)
-                    || (a.len() == b.len()
-                        && a.iter().zip(b.iter()).all(|(a, b)| {
-                            let (mine, theirs) = (a.doubts.only_decides(), b.doubts.only_decides());
-                            a.tag == b.tag && a.operations == b.operations && mine == theirs
-                        }))
-            }
-            _ => false,
-        }
+        self.is_same(other) || are_alike(self.as_slice(), other.as_slice())
     }
+}
+
+fn are_alike(mine: &[Tagged], theirs: &[Tagged]) -> bool {
+    let alike = |(a, b): (&Tagged, &Tagged)| {
+        let (mine, theirs) = (a.doubts.only_decides(), b.doubts.only_decides());
+        a.tag == b.tag && a.operations == b.operations && mine == theirs
+    };
+    mine.len() == theirs.len() && mine.iter().zip(theirs).all(alike)
 }
 
 impl Eq for Tags {}
@@ -190,7 +194,10 @@ impl Tags {
 
     /// Exactly one tag.
     pub(crate) fn one(tag: Tag, trace: Trace) -> Self {
-        Self(Some(Rc::from([Tagged { tag, doubts: Doubts::default(), operations: Operations::default(), trace }])))
+        let (doubts, operations) = (Doubts::default(), Operations::default());
+        let mut only = Several::new();
+        only.push(Tagged { tag, doubts, operations, trace });
+        Self(Some(Rc::new(only)))
     }
 
     /// From tags in any order; the first of equal tags stays.
@@ -204,44 +211,26 @@ impl Tags {
             a.operations = if same { a.operations.and(b.operations) } else { a.operations };
             same
         });
-        Self::bounded(tags)
+        let mut tags: Merged = tags.into();
+        bound(&mut tags);
+        Self::of(&mut tags)
     }
 
-    /// From sorted tags without repetition. A parameter implies its parts, and many parts are told as the whole.
-    fn bounded(mut tags: Vec<Tagged>) -> Self {
-        let of_one_input = |pair: &[Tagged]| match pair {
-            [Tagged { tag: Tag::Input(one), .. }, Tagged { tag: Tag::Input(other), .. }] => {
-                one.whole() == other.whole()
+    /// Becomes these: in the place it has, if nobody else looks at it.
+    fn become_these(&mut self, tags: &mut Merged) {
+        match self.0.as_mut().and_then(Rc::get_mut) {
+            Some(place) => {
+                place.clear();
+                place.extend(tags.drain(..));
             }
-            _ => false,
-        };
-        if !tags.windows(2).any(of_one_input) {
-            tags.truncate(TAGS_MAX);
-            return Self(Some(tags.into()));
+            None => *self = Self::of(tags),
         }
-        let mut kept: Vec<Tagged> = Vec::with_capacity(tags.len());
-        let mut rest = tags.into_iter().peekable();
-        while let Some(first) = rest.next() {
-            let Tag::Input(path) = first.tag else {
-                kept.push(first);
-                continue;
-            };
-            let start = kept.len();
-            let whole = Tag::Input(path.whole());
-            kept.push(first);
-            while let Some(part) =
-                rest.next_if(|next| matches!(next.tag, Tag::Input(other) if other.whole() == path.whole()))
-            {
-                kept.push(part);
-            }
-            let parts = kept.len() - start;
-            if parts > 1 && (kept[start].tag == whole || parts > PARTS_PER_INPUT_MAX) {
-                let all = kept.drain(start..).reduce(|all, part| all.joined(&part));
-                kept.extend(all.map(|all| Tagged { tag: whole, ..all }));
-            }
-        }
-        kept.truncate(TAGS_MAX);
-        Self(Some(kept.into()))
+    }
+
+    fn of(tags: &mut Merged) -> Self {
+        let mut own = Several::with_capacity(tags.len());
+        own.extend(tags.drain(..));
+        Self(Some(Rc::new(own)))
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -249,7 +238,7 @@ impl Tags {
     }
 
     fn as_slice(&self) -> &[Tagged] {
-        self.0.as_deref().unwrap_or_default()
+        self.0.as_ref().map_or(&[], |tags| tags.as_slice())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tagged> {
@@ -299,10 +288,8 @@ impl Tags {
             *self = other.clone();
             return true;
         }
-        let before = self.len();
-        let mut all: Vec<Tagged> = Vec::with_capacity(before + other.len());
-        let mine = self.clone();
-        let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
+        let mut all = Merged::new();
+        let (mut left, mut right) = (self.as_slice().iter().peekable(), other.as_slice().iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
                 (Some(a), Some(b)) if a.tag == b.tag => {
@@ -316,10 +303,22 @@ impl Tags {
                 (None, None) => break,
             }
         }
-        let joined = Self::bounded(all);
-        let grew = joined != mine;
-        *self = joined;
+        bound(&mut all);
+        let grew = !are_alike(self.as_slice(), &all);
+        self.become_these(&mut all);
         grew
+    }
+
+    /// Adds what the caller has at a place.
+    pub(crate) fn join_input(&mut self, path: PathId) {
+        let is_known = |tagged: &Tagged| match tagged.tag {
+            Tag::Input(known) => known == path || known == path.whole(),
+            Tag::Source(_) => false,
+        };
+        // Whatever else a set of tags says of an input, it says no less than the bare input does, unless it only decides.
+        if !self.iter().any(|tagged| is_known(tagged) && !tagged.doubts.only_decides()) {
+            self.join(&Self::one(Tag::Input(path), Trace::default()));
+        }
     }
 
     /// Adds the tags of `other` as they are after passing on: with more doubts, and `part` at the end of their way. Ways
@@ -328,9 +327,8 @@ impl Tags {
         if other.is_empty() || self.contains_all(other, doubts, operations) {
             return;
         }
-        let mine = self.clone();
-        let mut all: Vec<Tagged> = Vec::with_capacity(mine.len() + other.len());
-        let (mut left, mut right) = (mine.iter().peekable(), other.iter().peekable());
+        let mut all = Merged::new();
+        let (mut left, mut right) = (self.as_slice().iter().peekable(), other.as_slice().iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
                 (Some(a), Some(b)) if a.tag == b.tag && a.doubts.only_decides() => {
@@ -352,7 +350,8 @@ impl Tags {
                 (None, None) => break,
             }
         }
-        *self = Self::bounded(all);
+        bound(&mut all);
+        self.become_these(&mut all);
     }
 
     /// The same tags, each with its way changed by `change`.
@@ -360,7 +359,7 @@ impl Tags {
     pub(crate) fn map(&self, change: impl Fn(&Tagged) -> Tagged) -> Self {
         match &self.0 {
             None => Self(None),
-            Some(tags) => Self(Some(tags.iter().map(change).collect())),
+            Some(tags) => Self(Some(Rc::new(tags.iter().map(change).collect()))),
         }
     }
 
@@ -372,4 +371,36 @@ impl Tags {
         }
         self.map(|tagged| Tagged { doubts: tagged.doubts.and(doubts), ..tagged.clone() })
     }
+}
+
+/// Bounds sorted tags without repetition. A parameter implies its parts, and many parts are told as the whole.
+fn bound(tags: &mut Merged) {
+    let mut start = 0;
+    while start < tags.len() {
+        let end = start + parts_of_one_input(&tags[start..]);
+        let Some(Tagged { tag: Tag::Input(first), .. }) = tags.get(start) else {
+            start = end;
+            continue;
+        };
+        let whole = first.whole();
+        let parts = end - start;
+        if parts > 1 && (*first == whole || parts > PARTS_PER_INPUT_MAX) {
+            let all = tags.drain(start..end).reduce(|all, part| all.joined(&part));
+            tags.extend(all.map(|all| Tagged { tag: Tag::Input(whole), ..all }));
+            // It was put at the end.
+            tags[start..].rotate_right(1);
+            start += 1;
+        } else {
+            start = end;
+        }
+    }
+    tags.truncate(TAGS_MAX);
+}
+
+/// How many tags at the beginning are of the same parameter; at least one.
+fn parts_of_one_input(tags: &[Tagged]) -> usize {
+    let whole = |tagged: &Tagged| if let Tag::Input(path) = tagged.tag { Some(path.whole()) } else { None };
+    let first = tags.first().and_then(whole);
+    let same = tags.iter().take_while(|tagged| first.is_some() && whole(tagged) == first).count();
+    same.max(1)
 }

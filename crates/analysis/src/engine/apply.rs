@@ -143,11 +143,17 @@ impl Frame<'_, '_> {
         if let Some(known) = application.paths.get(path) {
             return known.clone();
         }
-        let root = usize::from(self.app.tables.paths.root_of(path));
-        let mut value = application.arguments.get(root).cloned().unwrap_or_default();
-        for step in self.app.tables.paths.steps(path) {
-            value = self.read(&value, step);
-        }
+        // A path has few steps ([`crate::domain::path::PATH_STEPS_MAX`]).
+        let value = match self.app.tables.paths.last(path) {
+            Some((before, step)) => {
+                let value = self.at_path(application, before);
+                self.read(&value, step)
+            }
+            None => {
+                let root = usize::from(self.app.tables.paths.root_of(path));
+                application.arguments.get(root).cloned().unwrap_or_default()
+            }
+        };
         application.paths.insert(path, value.clone());
         value
     }
@@ -175,31 +181,47 @@ impl Frame<'_, '_> {
     fn write_rest(&mut self, application: &mut Application<'_>, base: &Value, key: ObjectKey, object: &Object) {
         let content = self.translate_tags(application, &object.content);
         self.fill(base, &content);
-        let text = self.translate_constants(application, &object.text);
-        let origins = self.translate_origins(application, &object.origins);
         let alone = base.objects.len() == 1;
-        for &target in &base.objects {
-            if matches!(self.key(target), ObjectKey::Shared(_) | ObjectKey::Received(..)) {
-                continue;
-            }
-            let known = self.change(target);
-            if alone {
-                known.text = text.clone();
-                known.origins.clone_from(&origins);
-            } else {
-                known.text.join(&text);
-                for &origin in &origins {
-                    add_origin(&mut known.origins, origin);
+        // An input of which nothing was changed is what it was.
+        let has_its_text = self.has_its_own_text(key, object);
+        let has_its_origins = matches!(key, ObjectKey::Input(path) if *object.origins == [Origin::Input(path)]);
+        let is_made = matches!(key, ObjectKey::Made(..));
+        if !(has_its_text && has_its_origins && !is_made) {
+            let text = self.translate_constants(application, &object.text);
+            let origins = self.translate_origins(application, &object.origins);
+            for &target in &base.objects {
+                if matches!(self.key(target), ObjectKey::Shared(_) | ObjectKey::Received(..)) {
+                    continue;
                 }
-            }
-            if matches!(key, ObjectKey::Made(..)) {
-                known.array.clone_from(&object.array);
-                known.many |= object.many;
+                let known = self.change(target);
+                match (alone, has_its_text) {
+                    (_, true) => {}
+                    (true, false) => known.text = text.clone(),
+                    (false, false) => {
+                        known.text.join(&text);
+                    }
+                }
+                match (alone, has_its_origins) {
+                    (_, true) => {}
+                    (true, false) => known.origins.clone_from(&origins),
+                    (false, false) => origins.iter().for_each(|&origin| {
+                        add_origin(&mut known.origins, origin);
+                    }),
+                }
+                if is_made {
+                    known.array.clone_from(&object.array);
+                    known.many |= object.many;
+                }
             }
         }
         if object.escaped && !matches!(key, ObjectKey::Shared(_) | ObjectKey::Received(..)) {
             self.escape(base);
         }
+    }
+
+    fn has_its_own_text(&mut self, key: ObjectKey, object: &Object) -> bool {
+        let ObjectKey::Input(path) = key else { return false };
+        object.text.single() == Some(Symbol::Text(self.app.tables.patterns.input(path)))
     }
 
     /// A value of the summary as the caller sees it.

@@ -520,9 +520,7 @@ impl<'f, 'a> Frame<'f, 'a> {
             }
             seen.push(object);
             match self.key(object) {
-                ObjectKey::Input(path) => {
-                    tags.join(&Tags::one(Tag::Input(path), Trace::default()));
-                }
+                ObjectKey::Input(path) => tags.join_input(path),
                 ObjectKey::Shared(field) => {
                     let shared = self.shared_value(field);
                     tags.join(&shared.tags);

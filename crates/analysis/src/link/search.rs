@@ -6,7 +6,7 @@
 //! is doubtful and passes many apps is not followed, so that another, nearer one may come to the same place.
 
 use std::{
-    cmp::{Ordering, Reverse},
+    cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
 };
 
@@ -23,9 +23,9 @@ const SEARCH_WORK_MAX: u64 = 400_000_000;
 /// The least share of one search.
 const SEARCH_SHARE_MIN: u64 = 200_000;
 
-/// What makes a way worse, the worst first; sums of at most [`CHAIN_FACTS_MAX`] parts, so no field runs over.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Cost {
+/// What makes a way worse, the worst first.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Drawbacks {
     /// Facts that no entry point leads to.
     pub(super) unreached: u8,
     /// Facts and names that are less than certain.
@@ -38,38 +38,35 @@ pub(super) struct Cost {
     pub(super) steps: u32,
 }
 
+/// Drawbacks in order, in one number: comparing and adding is what a search does most. A way has at most one fact more than
+/// [`CHAIN_FACTS_MAX`] and as many joins, so no drawback but the steps, which are last, can run over its eight bits; and traces
+/// have less than a hundred steps each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cost(u64);
+
 impl Cost {
-    /// The fields in order, in one number: comparing is what a search does most.
-    const fn rank(self) -> u64 {
-        let sure = (self.unreached as u64) << 56 | (self.doubtful as u64) << 48;
-        sure | (self.passages as u64) << 40 | (self.facts as u64) << 32 | self.steps as u64
+    pub(super) const fn new(drawbacks: Drawbacks) -> Self {
+        let Drawbacks { unreached, doubtful, passages, facts, steps } = drawbacks;
+        let sure = (unreached as u64) << 56 | (doubtful as u64) << 48;
+        Self(sure | (passages as u64) << 40 | (facts as u64) << 32 | steps as u64)
+    }
+
+    pub(super) const fn drawbacks(self) -> Drawbacks {
+        let [unreached, doubtful, passages, facts, ..] = self.0.to_be_bytes();
+        Drawbacks { unreached, doubtful, passages, facts, steps: self.0 as u32 }
+    }
+
+    const fn facts(self) -> u8 {
+        (self.0 >> 32) as u8
     }
 
     /// Whether a way passes many apps, and not every step of it is certain.
     const fn is_far_fetched(self) -> bool {
-        self.doubtful > 0 && self.passages >= DOUBTFUL_PASSAGES_MAX
+        (self.0 >> 48) as u8 > 0 && (self.0 >> 40) as u8 >= DOUBTFUL_PASSAGES_MAX
     }
 
     const fn and(self, other: Self) -> Self {
-        Self {
-            unreached: self.unreached.saturating_add(other.unreached),
-            doubtful: self.doubtful.saturating_add(other.doubtful),
-            passages: self.passages.saturating_add(other.passages),
-            facts: self.facts.saturating_add(other.facts),
-            steps: self.steps.saturating_add(other.steps),
-        }
-    }
-}
-
-impl Ord for Cost {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank())
-    }
-}
-
-impl PartialOrd for Cost {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+        Self(self.0.saturating_add(other.0))
     }
 }
 
@@ -244,7 +241,7 @@ impl<'g> Search<'g> {
             tell(cost, self.way(fact));
         }
         let fills = self.graph.fills.get(fact as usize).map(Vec::as_slice).unwrap_or_default();
-        if cost.facts >= CHAIN_FACTS_MAX {
+        if cost.facts() >= CHAIN_FACTS_MAX {
             return fills.iter().any(|fill| !knows(fill.read) && self.is_ahead(self.read_place(fill.read)));
         }
         for (position, fill) in fills.iter().enumerate() {
@@ -252,8 +249,8 @@ impl<'g> Search<'g> {
             let place = self.read_place(fill.read);
             if self.leads(place) && !knows(fill.read) {
                 let passage = u8::from(fill.reason.is_some());
-                let own = Cost { doubtful: u8::from(fill.partly), passages: passage, ..Cost::default() };
-                self.offer(cost.and(own), place, From::Fill(fact, position as u32));
+                let own = Drawbacks { doubtful: u8::from(fill.partly), passages: passage, ..Drawbacks::default() };
+                self.offer(cost.and(Cost::new(own)), place, From::Fill(fact, position as u32));
             }
         }
         false
@@ -330,7 +327,7 @@ mod tests {
 
     /// Facts 0 and 1 have the data; both fill read 0, which fact 2, a sink, has.
     fn graph(first: Cost, second: Cost) -> Graph {
-        let one = Cost { facts: 1, ..Cost::default() };
+        let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         let fill = |partly| vec![Fill { read: 0, reason: None, partly }];
         Graph {
             nodes: vec![(0, 0), (0, 1), (0, 2)],
@@ -352,10 +349,10 @@ mod tests {
 
     #[test]
     fn the_surest_way_is_told_before_the_shortest() {
-        let long = Cost { facts: 1, steps: 40, ..Cost::default() };
-        let short = Cost { facts: 1, steps: 2, ..Cost::default() };
+        let long = Cost::new(Drawbacks { facts: 1, steps: 40, ..Drawbacks::default() });
+        let short = Cost::new(Drawbacks { facts: 1, steps: 2, ..Drawbacks::default() });
         assert_eq!(chains(&graph(long, short), None), [[2, 0]], "the other name is only partly known");
-        let unreached = Cost { unreached: 1, ..long };
+        let unreached = Cost::new(Drawbacks { unreached: 1, ..long.drawbacks() });
         assert_eq!(
             chains(&graph(unreached, short), None),
             [[2, 1]],
@@ -365,13 +362,13 @@ mod tests {
 
     #[test]
     fn a_way_ends_where_the_same_data_is_known_anew() {
-        let one = Cost { facts: 1, ..Cost::default() };
+        let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         assert_eq!(chains(&graph(one, one), Some(0)), Vec::<Vec<usize>>::new());
     }
 
     #[test]
     fn a_doubtful_way_over_many_apps_gives_way_to_a_nearer_one() {
-        let one = Cost { facts: 1, ..Cost::default() };
+        let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         let fill = |read, reason| Fill { read, reason, partly: false };
         // Facts 0, 1 and 2 are of three apps, and 3 is a second fact of the first; 2 is the sink, and has what 1 or 3 gave.
         let graph = |doubt| Graph {
@@ -383,7 +380,12 @@ mod tests {
                 vec![Fill { partly: true, ..fill(1, Some(2)) }],
             ],
             sinks: vec![false, false, true, false],
-            costs: vec![vec![one], vec![Cost { doubtful: doubt, ..one }], vec![one], vec![Cost { doubtful: 1, ..one }]],
+            costs: vec![
+                vec![one],
+                vec![Cost::new(Drawbacks { doubtful: doubt, ..one.drawbacks() })],
+                vec![one],
+                vec![Cost::new(Drawbacks { doubtful: 1, ..one.drawbacks() })],
+            ],
             readers: vec![
                 vec![Datum { fact: 1, data: 0 }],
                 vec![Datum { fact: 2, data: 0 }],
@@ -404,7 +406,7 @@ mod tests {
 
     #[test]
     fn circles_end_and_long_chains_are_cut() {
-        let one = Cost { facts: 1, ..Cost::default() };
+        let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         let count = u32::from(CHAIN_FACTS_MAX) + 1;
         let fill = |read| vec![Fill { read, reason: None, partly: false }];
         let mut graph = Graph {
