@@ -39,7 +39,14 @@ fn main() {
     let mut totals = Totals::default();
     for files in apps.values() {
         let program = Program::build(files, &Budget::new(Limits::FILE));
-        tell(&program.with_class_path(&class_path), &mut totals);
+        // What is left unknown by the file alone: restored wholly, a file does not say how much that was.
+        let alone: Vec<u32> = program.files().iter().map(|file| file.fidelity.unknown()).collect();
+        let before = program.files().iter().map(|file| u64::from(file.fidelity.restored())).sum::<u64>();
+        let program = program.with_class_path(&class_path);
+        let left =
+            program.files().iter().zip(&alone).map(|(file, &alone)| alone.saturating_sub(file.fidelity.unknown()));
+        totals.restored += before + left.map(u64::from).sum::<u64>();
+        tell(&program, &mut totals);
     }
     let Totals { files, identical, restored, unknown, classes, methods, problems } = totals;
     println!("{files} dex files, {identical} byte-identical; {restored} instructions restored, {unknown} unknown");
@@ -62,9 +69,6 @@ fn tell(program: &Program, totals: &mut Totals) {
         totals.files += 1;
         totals.identical += u64::from(file.fidelity == Fidelity::ByteIdentical);
         totals.unknown += u64::from(file.fidelity.unknown());
-        if let Fidelity::Restored { restored, .. } = file.fidelity {
-            totals.restored += u64::from(restored);
-        }
     }
     totals.classes += program.classes().len();
     let methods = program.classes().iter().flat_map(|class| &class.methods);

@@ -113,7 +113,12 @@ impl Resolver<'_> {
             }
             let shape = class_of(receiver?, &mut self.shapes)?;
             let signature = &shape.table.as_ref()?.get(usize::from(number))?.signature;
-            let index = self.members.method(&shape, number.into(), signature)?;
+            // Compilers name what is called on an array by the array's own type where the language has the method there (`clone`).
+            let of_array = match receiver? {
+                Ty::Known(array) if array.starts_with('[') => self.members.exact(array, signature),
+                _ => None,
+            };
+            let index = of_array.or_else(|| self.members.method(&shape, number.into(), signature))?;
             return Some((if range { 0x74 } else { 0x6e }, index));
         }
         let shape = class_of(receiver?, &mut self.shapes)?;
