@@ -87,6 +87,28 @@ fn a_wrong_field_is_told_with_its_offset_and_the_rest_is_read() {
 }
 
 #[test]
+fn a_file_whose_tables_are_enciphered_is_told_and_nothing_is_made_of_it() {
+    let at = places(&common::fixture("shapes-035.dex"));
+    let scrambled = |share: usize| {
+        changed(|file| {
+            let strings = u32_at(file, 56) as usize;
+            let cipher = (0..4 * strings / share).map(|byte| (byte as u8).wrapping_mul(149) | 0x80);
+            let cipher: Vec<u8> = cipher.collect();
+            patch(file, at.strings, &cipher);
+        })
+    };
+    let all = scrambled(1);
+    let expected = "string_ids, most of which lead out of the file: it is enciphered";
+    assert_eq!(common::problems(&all), [format!("0: {expected} at {:#x}: corrupt", at.strings)]);
+    assert_eq!((all.files().len(), all.classes().len()), (0, 0));
+    // Where some strings are damaged, the rest is read.
+    let some = scrambled(8);
+    assert!(common::problems(&some).iter().all(|told| told.contains("string_data_off")));
+    assert_eq!(some.files().len(), 1);
+    assert!(!some.classes().is_empty());
+}
+
+#[test]
 fn a_string_that_is_no_text_keeps_its_place() {
     let program = changed(|file| {
         let text = file.windows(5).position(|five| five == b"plain").unwrap();

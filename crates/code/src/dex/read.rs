@@ -14,8 +14,14 @@ use crate::{DexFile, Fidelity, FieldRef, Program, StringId, TypeId, program::Fil
 /// Problems told of one file; a hostile file has as many as entries.
 const MAX_PROBLEMS: usize = 64;
 
+/// Of fewer strings most may be wrong by chance.
+const STRINGS_JUDGED_MIN: usize = 16;
+
 /// A call can pass this many registers.
 const MAX_PARAMETERS: usize = 255;
+
+/// What is told of a file of which nothing but the header makes sense.
+const ENCIPHERED: &str = "string_ids, most of which lead out of the file: it is enciphered";
 
 /// A file being read.
 pub(super) struct Reader<'a> {
@@ -62,6 +68,9 @@ pub(super) fn read(
         type_lists: FxHashMap::default(),
     };
     reader.check_sums(header, fidelity);
+    if reader.is_enciphered(header) {
+        return reader.problem(Error::corrupt(ENCIPHERED, header.strings.offset.into()));
+    }
     reader.read_strings(header.strings);
     reader.read_types(header.types);
     reader.read_prototypes(header.prototypes);
@@ -132,6 +141,18 @@ impl<'a> Reader<'a> {
         if paid.is_ok() && summed.map(adler32) != Some(header.checksum) {
             self.problem(Error::checksum("checksum", start.saturating_add(CHECKSUM)));
         }
+    }
+
+    /// Whether most strings of a whole file are outside of it. Makers encipher what is behind the header of files in compiled code, which
+    /// their own runtime opens: whatever is read of such a file is noise.
+    fn is_enciphered(&self, header: &Header) -> bool {
+        let len = self.bytes.len() as u64;
+        let is_whole = u64::from(header.at).saturating_add(header.file_size.into()) <= len;
+        let tail = self.bytes.get(position(header.strings.offset)..).unwrap_or_default();
+        let entries = tail.as_chunks::<4>().0.iter().take(position(header.strings.count));
+        let outside = |entry: &&[u8; 4]| u64::from(header.data(u32::from_le_bytes(**entry))) >= len;
+        let (all, wrong) = (entries.len(), entries.filter(outside).count());
+        is_whole && all >= STRINGS_JUDGED_MIN && wrong > all / 2
     }
 
     /// The entries of a table that are in the file, and the offset of the first.
