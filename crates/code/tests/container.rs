@@ -26,10 +26,12 @@ fn has(program: &code::Program, package: &str) -> bool {
 }
 
 #[test]
-fn the_writer_of_these_tests_is_right_about_version_035() {
-    let program = common::program(&[dex::write("035", &classes("one"))]);
-    assert_eq!(common::problems(&program), [""; 0]);
-    assert!(has(&program, "one"));
+fn every_version_before_containers_is_read() {
+    for version in ["035", "036", "037", "038", "039", "040"] {
+        let program = common::program(&[dex::write(version, &classes("one"))]);
+        assert_eq!(common::problems(&program), [""; 0], "{version}");
+        assert!(has(&program, "one"), "{version}");
+    }
 }
 
 #[test]

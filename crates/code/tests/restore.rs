@@ -132,7 +132,9 @@ fn without_what_was_kept_instructions_are_unknown_and_counted() {
 
 #[test]
 fn an_oat_file_is_read_through_its_vdex_file() {
-    for (oat_version, vdex_version) in [(124, 6), (131, 10), (138, 19), (170, 21), (183, 21), (195, 27), (259, 27)] {
+    let before_12 = [(124, 6), (131, 10), (138, 19), (170, 21), (183, 21)];
+    let since_12 = [195, 199, 220, 230, 244, 259, 275].map(|oat_version| (oat_version, 27));
+    for (oat_version, vdex_version) in before_12.into_iter().chain(since_12) {
         let files: Vec<Quickened> = match vdex_version {
             27 => originals().into_iter().map(|file| (file, Vec::new())).collect(),
             _ => quickened(true),

@@ -178,6 +178,11 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
         }
         bytes
     };
+    // A library of a module: an archive with code and no manifest.
+    let mut without_manifest = fixture("v2-rsa2048.apk");
+    while let Some(at) = without_manifest.windows(19).position(|window| window == b"AndroidManifest.xml") {
+        without_manifest[at] = b'a';
+    }
     let jar = || b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
     let files = vec![
         file("/system/app/Whole/Whole.apk", fixture("v2-rsa2048.apk")),
@@ -200,6 +205,8 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
         entry("/system/framework/arm64/boot.oat", stand_in()),
         entry("/system/framework/arm/boot.oat", stand_in()),
         entry("/system/framework/arm64/boot-own.oat", stand_in()),
+        entry("/system/framework/arm64/boot-own.vdex", stand_in()),
+        file("/apex/org.example.module/javalib/module.jar", without_manifest),
         file("/data/app/loose", b"dex\n035\0stand-in".to_vec()),
         file("/system/media/bootanimation.zip", jar()),
     ];
@@ -208,7 +215,7 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
     let packages = collect(&firmware, &mut |done, total| steps.push((done, total)));
     let by_path: BTreeMap<&str, &Package> = packages.iter().map(|package| (package.path.as_str(), package)).collect();
     assert_eq!(steps.last(), Some(&(packages.len(), packages.len())));
-    assert_eq!(packages.len(), 11, "{:?}", by_path.keys());
+    assert_eq!(packages.len(), 12, "{:?}", by_path.keys());
     let told = |path: &str, text: &str| by_path[path].problems.iter().any(|problem| problem.contains(text));
 
     assert_eq!(code(by_path["/system/app/Whole/Whole.apk"]), ["/system/app/Whole/Whole.apk!classes.dex"]);
@@ -220,7 +227,10 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
     assert!(told("/system/app/None/None.apk", "no classes.dex in the archive and no compiled code beside it"));
     assert!(told("/system/app/Lost/Lost.apk", "does not hold it"));
     assert_eq!(code(by_path["/data/app/loose"]), ["/data/app/loose"]);
-    assert_eq!(code(by_path["/system/framework/own.jar"]), ["/system/framework/arm64/boot-own.oat"]);
+    let own = ["/system/framework/arm64/boot-own.oat", "/system/framework/arm64/boot-own.vdex"];
+    assert_eq!(code(by_path["/system/framework/own.jar"]), own);
+    let module = "/apex/org.example.module/javalib/module.jar";
+    assert_eq!(code(by_path[module]), [format!("{module}!classes.dex")]);
     let boot = "/system/framework/arm64/boot.oat";
     assert_eq!(by_path["/system/framework/core.jar"].code_in.as_deref(), Some(boot));
     assert_eq!(code(by_path[boot]), [boot]);
