@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    asked_permissions::missing,
     domain::tags::NATIVE_CODE,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
@@ -229,7 +230,7 @@ impl<'a> Teller<'a> {
             attack,
             app: self.apps.get(key.sink_app)?.package.clone(),
             apps,
-            confidence: self.confidence(best),
+            confidence: self.confidence(key, best),
             modifiers: self.modifiers(best, group, &source, &sink),
             source,
             sink,
@@ -290,7 +291,7 @@ impl<'a> Teller<'a> {
         all.into_iter().cloned().collect()
     }
 
-    fn confidence(&self, best: &Best) -> Confidence {
+    fn confidence(&self, key: &Key<'_>, best: &Best) -> Confidence {
         let mut reasons: BTreeSet<&str> = BTreeSet::new();
         for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
             reasons.extend(&data.doubts);
@@ -313,7 +314,21 @@ impl<'a> Teller<'a> {
             reasons.insert("no entry point was found that leads to every part of it");
             level = Level::Low;
         }
-        Confidence { level, reasons: reasons.into_iter().map(str::to_owned).collect() }
+        let mut reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
+        let missing = self.missing_permissions(key);
+        if !missing.is_empty() {
+            level = Level::Low;
+            reasons.extend(missing);
+        }
+        Confidence { level, reasons }
+    }
+
+    /// What the platform does not let the two ends of a finding do.
+    fn missing_permissions(&self, key: &Key<'_>) -> BTreeSet<String> {
+        let source = self.knowledge.data_kinds.get(key.source).map(|kind| (key.source_app, &kind.permissions));
+        let sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| (key.sink_app, &kind.permissions));
+        let ends = [source, sink].into_iter().flatten();
+        ends.filter_map(|(app, any_of)| missing(self.apps.get(app)?, any_of)).collect()
     }
 
     fn modifiers(&self, best: &Best, group: &Group, source: &Endpoint, sink: &Endpoint) -> Modifiers {

@@ -8,6 +8,7 @@
     reason = "indices here are made by this crate over its own tables, never taken from input; see decisions/0004"
 )]
 
+mod asked_permissions;
 pub mod claims;
 pub mod constants;
 mod domain;

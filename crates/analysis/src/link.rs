@@ -50,6 +50,8 @@ pub struct LinkApp<'a> {
     pub core_user: bool,
     /// Names of the permissions it holds.
     pub permissions: Vec<String>,
+    /// What it, or another app of the same user, holds or asks for; nothing if that was not read.
+    pub asks_for: Option<BTreeSet<String>>,
     /// Its content providers.
     pub providers: Vec<LinkProvider>,
     /// What intents reach in it, as the manifest says.

@@ -126,6 +126,7 @@ fn said(expected: &Value) -> Leaves {
             owner: text(app, "package"),
             core_user: false,
             permissions: texts(app, "permissions"),
+            asks_for: None,
             providers: Vec::new(),
             components: components(expected, &text(app, "package")).into_iter().map(link_component).collect(),
             facts,

@@ -68,6 +68,7 @@ fn app<'a>(package: &str, owner: &str, facts: &'a AppFacts) -> LinkApp<'a> {
         owner: owner.into(),
         core_user: false,
         permissions: Vec::new(),
+        asks_for: None,
         providers: Vec::new(),
         components: if package == "org.example.viewer" { vec![viewer] } else { Vec::new() },
         facts,

@@ -49,6 +49,7 @@ impl Loader {
         }
         self.check_parties()?;
         self.check_data_ranks()?;
+        self.check_permissions()?;
         self.check_rules()
     }
 
@@ -112,6 +113,18 @@ impl Loader {
             let root = if let Root::Argument(number) = place.root { number } else { 0 };
             if usize::from(key.max(root)) > count {
                 return Err(at.problem(Fault::Value { field: "signature", expected: "as many parameters as are used" }));
+            }
+        }
+        Ok(())
+    }
+
+    /// A permission that no version of the platform has is a slip of the pen: nobody would ever ask for it.
+    fn check_permissions(&self) -> Result<(), Problem> {
+        let of_data = self.data_kinds.values().map(|entry| (&entry.value.permissions, &entry.at));
+        let of_sinks = self.sink_kinds.values().map(|entry| (&entry.value.permissions, &entry.at));
+        for (permissions, at) in of_data.chain(of_sinks) {
+            if let Some(name) = permissions.iter().find(|&name| !self.permissions.contains_key(name)) {
+                return Err(at.problem(Fault::Undefined { what: "permission", name: name.clone() }));
             }
         }
         Ok(())

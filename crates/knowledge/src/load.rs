@@ -222,8 +222,9 @@ impl Loader {
         }
         for (index, entry) in std::mem::take(&mut file.sink_kind).into_iter().enumerate() {
             let at = at("sink_kind", index, &entry.id);
-            let value = SinkKindInfo { id: entry.id.clone(), label: entry.label, attack: entry.attack };
-            put(&mut self.sink_kinds, entry.id.clone(), &entry.id, value, &at)?;
+            let raw::SinkKind { id, label, attack, permissions } = entry;
+            let value = SinkKindInfo { id: id.clone(), label, attack, permissions };
+            put(&mut self.sink_kinds, id.clone(), &id, value, &at)?;
         }
         for (index, entry) in std::mem::take(&mut file.axis).into_iter().enumerate() {
             let at = at("axis", index, &entry.id);
@@ -323,8 +324,8 @@ impl Loader {
 
     fn data_kind(&mut self, entry: raw::DataKind, cited: &str, at: &At) -> Result<(), Problem> {
         let reference = reference(entry.reference, cited, at)?;
-        let id = entry.id;
-        let value = DataKind { id: id.clone(), label: entry.label, rank: entry.rank, attack: entry.attack, reference };
+        let raw::DataKind { id, label, rank, attack, permissions, .. } = entry;
+        let value = DataKind { id: id.clone(), label, rank, attack, permissions, reference };
         put(&mut self.data_kinds, id.clone(), &id, value, at)
     }
 

@@ -11,6 +11,8 @@ pub struct DataKind {
     pub rank: u8,
     /// MITRE ATT&CK Mobile techniques: `T1636.002`.
     pub attack: Vec<String>,
+    /// Permissions of which an app needs one to get any of it; empty if there are ways without.
+    pub permissions: Vec<String>,
     /// Where that is documented.
     pub reference: String,
 }
@@ -24,6 +26,8 @@ pub struct SinkKindInfo {
     pub label: String,
     /// MITRE ATT&CK Mobile techniques.
     pub attack: Vec<String>,
+    /// Permissions of which an app needs one for any of it; empty if there are ways without.
+    pub permissions: Vec<String>,
 }
 
 /// What the origin of a stream makes of writing to it and reading from it.

@@ -147,6 +147,8 @@ pub(crate) struct DataKind {
     pub(crate) rank: u8,
     #[serde(default)]
     pub(crate) attack: Vec<String>,
+    #[serde(default)]
+    pub(crate) permissions: Vec<String>,
     pub(crate) reference: Option<String>,
 }
 
@@ -157,6 +159,8 @@ pub(crate) struct SinkKind {
     pub(crate) label: String,
     #[serde(default)]
     pub(crate) attack: Vec<String>,
+    #[serde(default)]
+    pub(crate) permissions: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

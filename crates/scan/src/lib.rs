@@ -24,7 +24,7 @@ mod unlocked;
 mod updates;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -212,8 +212,19 @@ fn analyse(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Apps of one owner share their files and their permissions.
+fn owner(package: &Package) -> String {
+    package.shared_user_id.clone().unwrap_or_else(|| record::name_of(package))
+}
+
 /// Apps as the linker needs them.
 fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPermissions) -> Vec<LinkApp<'r>> {
+    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in packages {
+        let held = package.permissions_held.iter().map(|held| &held.name);
+        let names = held.chain(package.uses_permissions.iter().map(|asked| &asked.name));
+        asked.entry(owner(package)).or_default().extend(names.cloned());
+    }
     let pairs = packages.iter().zip(results);
     pairs
         .map(|(package, result)| {
@@ -221,9 +232,11 @@ fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPerm
             LinkApp {
                 package: record::name_of(package),
                 path: package.path.clone(),
-                owner: package.shared_user_id.clone().unwrap_or_else(|| record::name_of(package)),
+                owner: owner(package),
                 core_user: package.bypasses_permission_checks(),
                 permissions: package.permissions_held.iter().map(|held| held.name.clone()).collect(),
+                // A package without a name is one whose manifest was not read.
+                asks_for: asked.get(&owner(package)).filter(|_| !package.name.is_empty()).cloned(),
                 providers: providers
                     .map(|part| LinkProvider {
                         class: part.class.clone(),

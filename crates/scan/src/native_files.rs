@@ -208,6 +208,7 @@ impl NativeFiles {
                 owner: file.path.clone(),
                 core_user: *is_core,
                 permissions: Vec::new(),
+                asks_for: None,
                 providers: Vec::new(),
                 components: Vec::new(),
                 facts,

@@ -73,6 +73,7 @@ pub(crate) fn linked<'f>(facts: &'f AppFacts, providers: &[LinkProvider], compon
         owner: "flows".into(),
         core_user: false,
         permissions: Vec::new(),
+        asks_for: None,
         providers: providers.to_vec(),
         components: components.to_vec(),
         facts,
