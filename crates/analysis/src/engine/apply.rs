@@ -7,10 +7,9 @@ use findings::Hop;
 use knowledge::{InvokeRule, OriginKind};
 use smallvec::SmallVec;
 
-use super::{frame::Frame, schedule};
+use super::{application::Application, frame::Frame, schedule};
 use crate::{
     domain::{
-        asked::Asked,
         path::{PathId, Step},
         source::{Names, Source, What},
         summary::{Act, Assumed, Assumptions, Effect, Summary},
@@ -26,38 +25,6 @@ use crate::{
 const CALLBACK_DEPTH_MAX: u32 = 3;
 /// More calls back than this within one call instruction are cut.
 const CALLBACKS_MAX: u32 = 48;
-
-/// One application of a summary.
-struct Application<'s> {
-    summary: &'s Summary,
-    arguments: &'s [Value],
-    /// What the caller has at each path, once asked.
-    paths: Asked<PathId, Value>,
-    /// What that and all it refers to is made of.
-    made_of: Asked<PathId, Tags>,
-    /// The constants and the text of what the caller has there.
-    texts: Asked<PathId, Constants>,
-    /// Patterns with inputs, filled in.
-    patterns: Asked<PatternId, Names>,
-    /// The caller's objects for each object of the summary.
-    objects: Vec<SmallVec<[ObjectId; 2]>>,
-    depth: u32,
-}
-
-impl<'s> Application<'s> {
-    fn new(summary: &'s Summary, arguments: &'s [Value], depth: u32) -> Self {
-        Self {
-            summary,
-            arguments,
-            paths: Asked::default(),
-            made_of: Asked::default(),
-            texts: Asked::default(),
-            patterns: Asked::default(),
-            objects: Vec::with_capacity(summary.objects.len()),
-            depth,
-        }
-    }
-}
 
 impl Frame<'_, '_> {
     /// What a call of a method of the app does here and yields. `arguments` start with the receiver, if it has one.

@@ -1,6 +1,7 @@
 //! The engine: one pass over each method, callees first, with summaries.
 
 mod app;
+mod application;
 mod apply;
 mod arrays;
 mod as_text;
