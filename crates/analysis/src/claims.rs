@@ -326,9 +326,18 @@ impl<'a> Teller<'a> {
     /// What the platform does not let the two ends of a finding do.
     fn missing_permissions(&self, key: &Key<'_>) -> BTreeSet<String> {
         let source = self.knowledge.data_kinds.get(key.source).map(|kind| (key.source_app, &kind.permissions));
+        let source = source.filter(|&(app, _)| !self.keeps(app, key.source));
         let sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| (key.sink_app, &kind.permissions));
         let ends = [source, sink].into_iter().flatten();
         ends.filter_map(|(app, any_of)| missing(self.apps.get(app)?, any_of)).collect()
+    }
+
+    /// Whether an app is where the image keeps such data: it needs nobody's permission for its own.
+    fn keeps(&self, app: usize, kind: &str) -> bool {
+        let owner = self.apps.get(app).map(|app| app.owner.as_str());
+        let of_owner = self.apps.iter().filter(|app| owner == Some(app.owner.as_str()));
+        let mut authorities = of_owner.flat_map(|app| &app.providers).flat_map(|provider| &provider.authorities);
+        authorities.any(|authority| self.knowledge.provider_kind(&format!("content://{authority}")) == Some(kind))
     }
 
     fn modifiers(&self, best: &Best, group: &Group, source: &Endpoint, sink: &Endpoint) -> Modifiers {

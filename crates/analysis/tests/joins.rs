@@ -268,3 +268,32 @@ fn a_provider_that_lets_only_few_write_is_not_open_to_requests() {
         assert_eq!(claims.len(), expected, "{claims:?}");
     }
 }
+
+#[test]
+fn what_an_app_asks_no_permission_for_is_told_with_low_confidence() {
+    let facts = facts(vec![fact(FactAct::Sink("network".into()), &[], data(kind("contacts"), Vec::new()))]);
+    let told = |asks_for: Option<&[&str]>, authorities: &[&str]| {
+        let provider = LinkProvider {
+            class: "org.example.reader.Rows".into(),
+            authorities: authorities.iter().map(|&authority| authority.to_owned()).collect(),
+            exported: false,
+            open: false,
+            open_to_writers: false,
+            read_permission: None,
+        };
+        let asks_for = asks_for.map(|names| names.iter().map(|name| format!("android.permission.{name}")).collect());
+        let reader = app("org.example.reader", "reader", &facts);
+        let reader = LinkApp { asks_for, providers: vec![provider], ..reader };
+        let claims = claim(&[reader], &[String::new()], &Knowledge::embedded().unwrap()).findings;
+        let confidence = claims.into_iter().map(|claim| claim.parts.confidence).next().unwrap();
+        (confidence.level, confidence.reasons)
+    };
+    assert_eq!(told(None, &[]), (Level::High, Vec::new()), "its manifest was not read");
+    assert_eq!(told(Some(&["INTERNET", "READ_CONTACTS"]), &[]), (Level::High, Vec::new()));
+    let reason =
+        |of: &str| format!("org.example.reader asks for no permission that this needs: android.permission.{of}");
+    assert_eq!(told(Some(&["INTERNET"]), &[]), (Level::Low, vec![reason("READ_CONTACTS")]));
+    assert_eq!(told(Some(&["READ_CONTACTS"]), &[]), (Level::Low, vec![reason("INTERNET")]));
+    let keeper = told(Some(&["INTERNET"]), &["com.android.contacts"]);
+    assert_eq!(keeper, (Level::High, Vec::new()), "who keeps the contacts asks nobody for them");
+}
