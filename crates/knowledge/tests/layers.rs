@@ -82,6 +82,9 @@ fn wrong_entries_are_refused() {
     assert!(undefined(&model("source = \"ret = unheard\"")));
     assert!(undefined(&model("source = \"ret = table(unheard, arg1)\"")));
     assert!(undefined(&model("sink = \"arg1 -> unheard\"")));
+    let kind = "reference = \"test\"\n[[data_kind]]\nid = \"letters\"\nlabel = \"letters\"\nrank = 1\npermissions = [\"x.READ\"]\n";
+    assert!(undefined(kind));
+    assert!(load(&format!("{kind}[permissions]\n\"x.READ\" = {{ 1 = \"dangerous\" }}\n")).is_ok());
     assert!(matches!(fault(&model("signature = \"I\"")).map(|it| it.fault), Some(Fault::Descriptor(_))));
     assert!(matches!(
         fault(&model("signature = \"(I)\"\nflow = \"arg2 -> ret\"")).map(|it| it.fault),

@@ -29,6 +29,8 @@ pub struct Package {
     pub application_class: Option<String>,
     /// Whether the app is in a `priv-app` folder.
     pub privileged: bool,
+    /// Whether the manifest was read to its end: else there may be more of everything that it says.
+    pub manifest_is_whole: bool,
     /// Requested permissions.
     pub uses_permissions: Vec<UsesPermission>,
     /// Permissions this app defines.
@@ -86,6 +88,7 @@ impl Default for Package {
             shared_user_id: None,
             application_class: None,
             privileged: false,
+            manifest_is_whole: false,
             uses_permissions: Vec::new(),
             defines_permissions: Vec::new(),
             components: Vec::new(),

@@ -6,6 +6,7 @@
 
 mod app;
 mod app_libraries;
+mod asked_permissions;
 mod baseline;
 mod bodies;
 mod class_path;
@@ -24,7 +25,7 @@ mod unlocked;
 mod updates;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -212,31 +213,19 @@ fn analyse(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Apps of one owner share their files and their permissions.
-fn owner(package: &Package) -> String {
-    package.shared_user_id.clone().unwrap_or_else(|| record::name_of(package))
-}
-
 /// Apps as the linker needs them.
 fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPermissions) -> Vec<LinkApp<'r>> {
-    let mut asked: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for package in packages {
-        let held = package.permissions_held.iter().map(|held| &held.name);
-        let names = held.chain(package.uses_permissions.iter().map(|asked| &asked.name));
-        asked.entry(owner(package)).or_default().extend(names.cloned());
-    }
-    let pairs = packages.iter().zip(results);
+    let pairs = packages.iter().zip(results).zip(asked_permissions::of(packages));
     pairs
-        .map(|(package, result)| {
+        .map(|((package, result), asks_for)| {
             let providers = package.components.iter().filter(|part| part.kind == packages::ComponentKind::Provider);
             LinkApp {
                 package: record::name_of(package),
                 path: package.path.clone(),
-                owner: owner(package),
+                owner: asked_permissions::owner(package),
                 core_user: package.bypasses_permission_checks(),
                 permissions: package.permissions_held.iter().map(|held| held.name.clone()).collect(),
-                // A package without a name is one whose manifest was not read.
-                asks_for: asked.get(&owner(package)).filter(|_| !package.name.is_empty()).cloned(),
+                asks_for,
                 providers: providers
                     .map(|part| LinkProvider {
                         class: part.class.clone(),

@@ -38,6 +38,7 @@ pub fn read_manifest(
     };
     read_root(context, root, package);
     read_children(context, root, package);
+    package.manifest_is_whole = document.problems.is_empty() && text_left.get() > 0;
     if text_left.get() == 0 {
         package.problems.push(format!("AndroidManifest.xml: more than {} bytes of text", attributes::TEXT_LEN_MAX));
     }
