@@ -9,8 +9,7 @@ use findings::{
     Axis, Confidence, Endpoint, Finding, FindingParts, Level, Location, Modifiers, Place, Places, Proof, Step,
     Transport, UserPart,
 };
-use knowledge::{Knowledge, Requirement, Rule};
-use rustc_hash::FxHashMap;
+use knowledge::{Knowledge, Rule};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -47,14 +46,8 @@ pub struct Claims {
 pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge) -> Claims {
     let teller = Teller { apps, containers, knowledge };
     let mut groups: BTreeMap<Key<'_>, Group> = BTreeMap::new();
-    let mut rules: FxHashMap<(usize, usize), BTreeMap<String, Vec<&Rule>>> = FxHashMap::default();
     let (searches_cut, ways_not_followed) = link(apps, knowledge, &mut |flow| {
-        let Some(&first) = flow.chain.first() else { return };
-        let of_sink = rules.entry((first.app, first.fact)).or_default();
-        if !of_sink.contains_key(flow.source) {
-            of_sink.insert(flow.source.to_owned(), teller.rules_for(flow));
-        }
-        for &rule in of_sink.get(flow.source).into_iter().flatten() {
+        for rule in flow.rules {
             if let Some(key) = teller.key(rule, flow) {
                 groups.entry(key).or_default().add(&teller, flow);
             }
@@ -72,9 +65,9 @@ pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge)
 /// What one finding is about.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
-    rule: &'a str,
     sink_app: usize,
     source_app: usize,
+    rule: &'a str,
     source: &'a str,
     sink: &'a str,
 }
@@ -153,40 +146,6 @@ struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    /// The worst rule of each axis that speaks of a flow.
-    fn rules_for(&self, flow: &Flow<'_>) -> Vec<&'a Rule> {
-        let Some(app) = flow.chain.first().map(|hop| hop.app) else { return Vec::new() };
-        let core_user = self.apps.get(app).is_some_and(|app| app.core_user);
-        let mut found: Vec<&Rule> = Vec::new();
-        for rule in &self.knowledge.rules {
-            let holds = match rule.requires {
-                None => true,
-                Some(Requirement::SystemUid) => core_user,
-            };
-            let speaks = holds
-                && rule.sources.iter().any(|kind| kind == flow.source)
-                && rule.sinks.iter().any(|kind| kind == flow.sink)
-                && self.has_name(flow, rule);
-            if speaks && !found.iter().any(|other| other.axis == rule.axis) {
-                found.push(rule);
-            }
-        }
-        found
-    }
-
-    /// Whether the sink of a flow has a name that a rule asks for, if it asks for any, and not only such as it excepts.
-    fn has_name(&self, flow: &Flow<'_>, rule: &Rule) -> bool {
-        let names = flow.chain.first().and_then(|hop| self.fact(*hop)).map(|fact| fact.names.as_slice());
-        let names = names.unwrap_or_default();
-        let among = |patterns: &[String], name: &String| {
-            patterns.iter().any(|pattern| knowledge::matches_pattern(pattern, name))
-        };
-        let asked_for = rule.names.is_empty() || names.iter().any(|name| among(&rule.names, name));
-        // A sink without a name may be anything.
-        let excepted = !names.is_empty() && names.iter().all(|name| among(&rule.except, name));
-        asked_for && !excepted
-    }
-
     fn fact(&self, hop: Hop) -> Option<&'a Fact> {
         self.apps.get(hop.app)?.facts.facts.get(hop.fact)
     }
@@ -195,22 +154,12 @@ impl<'a> Teller<'a> {
         self.fact(hop)?.data.get(hop.data)
     }
 
-    fn key(&self, rule: &'a Rule, flow: &Flow<'_>) -> Option<Key<'a>> {
+    fn key(&self, rule: &Rule, flow: &Flow<'_>) -> Option<Key<'a>> {
         let (first, last) = (flow.chain.first()?, flow.chain.last()?);
-        if let FactAct::Reply(reply) = &self.fact(*first)?.act
-            && !self.is_open_provider(first.app, &reply.class)
-        {
-            return None;
-        }
+        let rule = self.knowledge.rules.iter().find(|known| known.id == rule.id)?;
         let source = rule.sources.iter().find(|kind| *kind == flow.source)?;
         let sink = rule.sinks.iter().find(|kind| *kind == flow.sink)?;
         Some(Key { rule: &rule.id, sink_app: first.app, source_app: last.app, source, sink })
-    }
-
-    /// Whether any app may ask a provider.
-    fn is_open_provider(&self, app: usize, class: &str) -> bool {
-        let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
-        providers.iter().any(|p| p.class == class && p.open)
     }
 
     fn finding(&self, key: &Key<'_>, group: &Group) -> Option<Finding> {

@@ -18,6 +18,7 @@ mod kinds;
 pub mod link;
 pub mod native_files;
 pub mod native_methods;
+mod speaking;
 
 pub use engine::{AppInput, EntryComponent, Library, Supertypes, analyse_app};
 pub use kinds::Kinds;

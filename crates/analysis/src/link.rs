@@ -6,6 +6,7 @@ mod intents;
 mod names;
 mod search;
 mod triggers;
+mod writers;
 
 pub(crate) use names::authority;
 
@@ -14,18 +15,20 @@ use std::{
     rc::Rc,
 };
 
-use knowledge::{Channel, Knowledge, Scope};
+use knowledge::{Channel, Knowledge, Rule, Scope};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
 use intents::Intents;
-use search::{Cost, Datum, Drawbacks, Fill, Graph, Search, Starts, Way};
+use search::{Back, Cost, Datum, Drawbacks, Fill, Graph, Search, Starts, Wanted, Way};
 use triggers::Triggers;
+use writers::Writers;
 
 use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
     kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
+    speaking::Speaking,
 };
 
 /// Places that are searched from before what was found is told: bounds what is kept of ways.
@@ -84,6 +87,8 @@ pub struct Flow<'f> {
     pub source: &'f str,
     /// Kind of the sink.
     pub sink: &'f str,
+    /// The worst rule of each axis that speaks of it; there is one.
+    pub rules: &'f [&'f Rule],
     /// What the value said about it: URIs, addresses.
     pub source_details: &'f [String],
     /// The facts it passes, from the sink back: app, fact, position of the data in it.
@@ -113,32 +118,37 @@ pub struct Hop {
     pub data: usize,
 }
 
-/// Tells all flows of an image, one for each place the data comes from and each sink; how many searches were cut, and how many
-/// doubtful ways over many apps were not followed.
-pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> (u64, u64) {
+/// Tells all flows of an image that a rule speaks of, one for each place the data comes from and each sink; how many searches
+/// were cut, and how many doubtful ways over many apps were not followed.
+pub fn link<'a>(apps: &'a [LinkApp<'a>], knowledge: &'a Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> (u64, u64) {
+    let speaking = Speaking::new(apps, knowledge);
     let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
     let triggers = Triggers::new(apps, &linker.intents, knowledge);
     let reads = linker.reads();
-    let graph = linker.graph(&reads);
-    let starts: Vec<(Place<'_>, Vec<Datum>)> = linker.starts(&reads).into_iter().collect();
-    let (leads, known) = (search::leads(&graph), reads.by_kind());
+    let (graph, sinks) = linker.graph(&reads);
+    let starts: Vec<(Place<'_>, Vec<Datum>)> = linker.starts(&reads, &speaking).into_iter().collect();
+    let ahead = linker.ahead(&starts, &graph, &sinks, &speaking);
+    let known = reads.by_kind();
     let (mut cut, mut far_fetched) = (0, 0);
     for batch in starts.chunks(BATCH) {
         let searches = batch.par_iter().map_init(
-            || Search::new(&graph, &leads, starts.len()),
+            || Search::new(&graph, starts.len()),
             |search, (place, starts)| {
                 let known = known.get(place.kind).map(Vec::as_slice).unwrap_or_default();
                 let knows = |read: u32| known.get(read as usize).copied().unwrap_or(false);
-                let mut ways = Vec::new();
-                let left = search.run(starts, &knows, &mut |cost, way| ways.push((cost, way)));
-                (place, ways, left)
+                let (mut ways, ahead) = (Vec::new(), ahead.get(place.kind)?);
+                let left = search.run(starts, &ahead.wanted, &knows, &mut |cost, way| ways.push((cost, way)));
+                Some((place, &ahead.rules, ways, left))
             },
         );
         // Told in the order of the places, on whatever threads they were found.
-        for (place, ways, left) in searches.collect::<Vec<_>>() {
+        for (place, rules, ways, left) in searches.collect::<Vec<_>>().into_iter().flatten() {
             cut += u64::from(left.cut);
             far_fetched += left.far_fetched;
-            ways.iter().for_each(|(cost, way)| linker.tell(place, (*cost, way), &reads, &triggers, tell));
+            for (cost, way) in &ways {
+                let (Some(rules), Some(&sink)) = (rules.get(&way.sink), sinks.get(way.sink as usize)) else { continue };
+                linker.tell(place, (sink.unwrap_or_default(), rules), (*cost, way), &reads, &triggers, tell);
+            }
         }
     }
     (cut, far_fetched)
@@ -146,54 +156,6 @@ pub fn link(apps: &[LinkApp<'_>], knowledge: &Knowledge, tell: &mut dyn FnMut(&F
 
 /// A fact: app and position.
 type Node = (usize, usize);
-
-/// Facts by the names that they speak of.
-type ByNames<'a> = BTreeMap<&'a [String], Vec<Node>>;
-
-/// Facts that fill a store or field, by app or owner.
-struct Writers<'a> {
-    fields: BTreeMap<(usize, &'a str), Vec<usize>>,
-    /// By owner and kind, then by names: many facts speak of the same ones, and comparing names is what costs.
-    stores: BTreeMap<(&'a str, &'a str), ByNames<'a>>,
-    replies: BTreeMap<(usize, &'a str), Vec<usize>>,
-    /// By kind and name, of channels that not only the apps of one user share.
-    wires: BTreeMap<(&'a str, &'a str), Vec<Node>>,
-}
-
-impl<'a> Writers<'a> {
-    fn new(apps: &'a [LinkApp<'a>], knowledge: &Knowledge) -> Self {
-        let mut writers =
-            Self { fields: BTreeMap::new(), stores: BTreeMap::new(), replies: BTreeMap::new(), wires: BTreeMap::new() };
-        for (app, link) in apps.iter().enumerate() {
-            for (fact, found) in link.facts.facts.iter().enumerate() {
-                match &found.act {
-                    FactAct::Field(field) => writers.fields.entry((app, field)).or_default().push(fact),
-                    FactAct::Store(kind) => {
-                        let channel = knowledge.channels.get(kind).filter(|channel| channel.scope != Scope::Owner);
-                        if let Some(channel) = channel {
-                            writers.note_wire(channel, kind, found, (app, fact));
-                            continue;
-                        }
-                        let stores = writers.stores.entry((link.owner.as_str(), kind)).or_default();
-                        stores.entry(&found.names).or_default().push((app, fact));
-                    }
-                    FactAct::Reply(reply) => writers.replies.entry((app, reply.class.as_str())).or_default().push(fact),
-                    FactAct::Sink(_) | FactAct::Send(_) => {}
-                }
-            }
-        }
-        writers
-    }
-
-    /// A name that is only partly known joins nothing: too many apps share these.
-    fn note_wire(&mut self, channel: &Channel, kind: &'a str, fact: &'a Fact, node: Node) {
-        let known = fact.names.iter().map(String::as_str).filter(|name| !name.contains('*'));
-        let names: Vec<&str> = if channel.named { known.collect() } else { vec![""] };
-        for name in names {
-            self.wires.entry((kind, name)).or_default().push(node);
-        }
-    }
-}
 
 /// A fact that may have filled what another reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -232,6 +194,13 @@ struct Place<'r> {
     step: Option<u32>,
 }
 
+/// What data of a kind is looked for at.
+struct Ahead<'a> {
+    /// For each sink, by the number of its fact, what speaks of such data there.
+    rules: FxHashMap<u32, Vec<&'a Rule>>,
+    wanted: Wanted,
+}
+
 struct Linker<'a> {
     apps: &'a [LinkApp<'a>],
     knowledge: &'a Knowledge,
@@ -256,6 +225,7 @@ impl Linker<'_> {
     fn tell(
         &self,
         place: &Place<'_>,
+        (sink, rules): (&str, &[&Rule]),
         (cost, way): (Cost, &Way),
         reads: &Reads,
         triggers: &Triggers<'_, '_>,
@@ -266,7 +236,8 @@ impl Linker<'_> {
         let drawbacks = cost.drawbacks();
         tell(&Flow {
             source: place.kind,
-            sink: self.sink_kind(first.app, fact).unwrap_or_default(),
+            sink,
+            rules,
             source_details: place.details,
             chain: &way.chain,
             permissions: way.reasons.iter().filter_map(|&at| reads.reasons.get(at as usize)).collect(),
@@ -285,16 +256,9 @@ impl Linker<'_> {
             FactAct::Reply(_) => Some(PROVIDER_REPLY),
             FactAct::Send(_) if fact.data.is_empty() => None,
             FactAct::Send(sent) => self.intents.sink_kind(app, sent),
-            FactAct::Store(kind) => self.is_asked_about(kind, &fact.names).then_some(kind),
+            FactAct::Store(kind) => Some(kind),
             FactAct::Field(_) => None,
         }
-    }
-
-    /// Whether a rule speaks of what a store of this kind and name is given. Most stores are but a step of a way.
-    fn is_asked_about(&self, kind: &String, names: &[String]) -> bool {
-        let named = |pattern: &String| names.iter().any(|name| knowledge::matches_pattern(pattern, name));
-        let mut rules = self.knowledge.rules.iter().filter(|rule| rule.sinks.contains(kind));
-        rules.any(|rule| rule.names.is_empty() || rule.names.iter().any(named))
     }
 
     /// Resolves every read.
@@ -319,18 +283,16 @@ impl Linker<'_> {
         reads
     }
 
-    /// What fills what.
-    fn graph(&self, reads: &Reads) -> Graph {
-        let rules = &self.knowledge.rules;
-        let spoken: BTreeSet<&str> = rules.iter().flat_map(|rule| &rule.sinks).map(String::as_str).collect();
+    /// What fills what, and the kind of sink that each fact is.
+    fn graph(&self, reads: &Reads) -> (Graph, Vec<Option<&str>>) {
         let mut graph = Graph { readers: vec![Vec::new(); reads.all.len()], ..Graph::default() };
-        let mut first_facts = Vec::with_capacity(self.apps.len());
+        let (mut sinks, mut first_facts) = (Vec::new(), Vec::with_capacity(self.apps.len()));
         for ((app, link), of_data) in self.apps.iter().enumerate().zip(&reads.of_data) {
             first_facts.push(graph.nodes.len());
             for ((position, fact), of_data) in link.facts.facts.iter().enumerate().zip(of_data) {
                 let number = graph.nodes.len() as u32;
                 graph.nodes.push((app, position));
-                graph.sinks.push(self.sink_kind(app, fact).is_some_and(|sink| spoken.contains(sink)));
+                sinks.push(self.sink_kind(app, fact));
                 graph.costs.push(fact.data.iter().map(|data| cost(fact, data)).collect());
                 for (data, &read) in of_data.iter().enumerate() {
                     graph.readers[read as usize].push(Datum { fact: number, data: data as u32 });
@@ -345,20 +307,18 @@ impl Linker<'_> {
                 graph.fills[first_facts[writer.app] + writer.fact].push(fill);
             }
         }
-        graph
+        (graph, sinks)
     }
 
     /// Where data that a rule speaks of comes from.
-    fn starts<'r>(&self, reads: &'r Reads) -> Starts<Place<'r>> {
-        let rules = &self.knowledge.rules;
-        let spoken: BTreeSet<&str> = rules.iter().flat_map(|rule| &rule.sources).map(String::as_str).collect();
+    fn starts<'r>(&self, reads: &'r Reads, speaking: &Speaking<'_>) -> Starts<Place<'r>> {
         let (mut starts, mut number) = (Starts::new(), 0);
         for ((app, link), of_data) in self.apps.iter().enumerate().zip(&reads.of_data) {
             for (fact, of_data) in link.facts.facts.iter().zip(of_data) {
                 for (position, (data, &read)) in fact.data.iter().zip(of_data).enumerate() {
                     let step = data.trace.first().map(|step| step.step);
                     let kinds = &reads.all[read as usize].kinds;
-                    for (kind, details) in kinds.iter().filter(|(kind, _)| spoken.contains(kind.as_str())) {
+                    for (kind, details) in kinds.iter().filter(|(kind, _)| speaking.is_source(kind)) {
                         let starts: &mut Vec<Datum> = starts.entry(Place { app, kind, details, step }).or_default();
                         starts.push(Datum { fact: number, data: position as u32 });
                     }
@@ -367,6 +327,31 @@ impl Linker<'_> {
             }
         }
         starts
+    }
+
+    /// What each kind of data that there is is looked for at.
+    fn ahead<'r>(
+        &self,
+        starts: &[(Place<'r>, Vec<Datum>)],
+        graph: &Graph,
+        sinks: &[Option<&str>],
+        speaking: &'r Speaking<'_>,
+    ) -> BTreeMap<&'r str, Ahead<'r>> {
+        let back = Back::of(graph);
+        let kinds: BTreeSet<&str> = starts.iter().map(|(place, _)| place.kind).collect();
+        let of_kind = |kind| {
+            let mut rules: FxHashMap<u32, Vec<&Rule>> = FxHashMap::default();
+            for (number, (&(app, fact), sink)) in graph.nodes.iter().zip(sinks).enumerate() {
+                let Some((sink, fact)) = sink.zip(self.fact(app, fact)) else { continue };
+                let speaking = speaking.rules_for(kind, sink, app, fact);
+                if !speaking.is_empty() {
+                    rules.insert(number as u32, speaking);
+                }
+            }
+            let wanted = back.wanted((0..sinks.len() as u32).map(|fact| rules.contains_key(&fact)).collect());
+            (kind, Ahead { rules, wanted })
+        };
+        kinds.into_par_iter().map(of_kind).collect()
     }
 
     fn read(&self, app: usize, what: &FactWhat) -> Read {

@@ -97,16 +97,25 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// For each fact, what it fills.
     pub(super) fills: Vec<Vec<Fill>>,
-    /// For each fact, whether it is a sink that a rule speaks of.
-    pub(super) sinks: Vec<bool>,
     /// For each fact, what each of its data costs.
     pub(super) costs: Vec<Vec<Cost>>,
     /// For each read, the data that are it.
     pub(super) readers: Vec<Vec<Datum>>,
 }
 
+/// What searches for one kind of data look for.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// For each fact, whether it is a sink at which a rule speaks of such data.
+    pub(super) sinks: Vec<bool>,
+    /// Whether such a sink is ahead of a place. Facts first, then reads.
+    leads: Vec<bool>,
+}
+
 /// A way of data from a place to a sink.
 pub(super) struct Way {
+    /// Number of the fact that is the sink.
+    pub(super) sink: u32,
     /// From the sink back.
     pub(super) chain: Vec<Hop>,
     /// Numbers of the reasons that let it pass between apps.
@@ -141,8 +150,6 @@ struct Known {
 /// Searches one after the other over the same graph.
 pub(super) struct Search<'g> {
     graph: &'g Graph,
-    /// Whether a sink that a rule speaks of is ahead of a place. Facts first, then reads.
-    leads: &'g [bool],
     /// Places that one search may look at.
     share: u64,
     known: Vec<Known>,
@@ -162,28 +169,25 @@ pub(super) struct Left {
 }
 
 impl<'g> Search<'g> {
-    /// For one of `searches`, with what [`leads`] says of the graph.
-    pub(super) fn new(graph: &'g Graph, leads: &'g [bool], searches: usize) -> Self {
+    /// For one of `searches`.
+    pub(super) fn new(graph: &'g Graph, searches: usize) -> Self {
         let share = (SEARCH_WORK_MAX / searches.max(1) as u64).max(SEARCH_SHARE_MIN);
         let places = graph.nodes.len() + graph.readers.len();
         let nothing = Known { search: 0, is_settled: false, cost: Cost::default(), from: From::Data(0, None) };
         let known = vec![nothing; places];
-        Self { graph, leads, share, known, number: 0, work: 0, pending: BinaryHeap::new(), left: Left::default() }
+        Self { graph, share, known, number: 0, work: 0, pending: BinaryHeap::new(), left: Left::default() }
     }
 
     fn read_place(&self, read: u32) -> u32 {
         self.graph.nodes.len() as u32 + read
     }
 
-    fn leads(&self, place: u32) -> bool {
-        self.leads.get(place as usize).copied().unwrap_or(false)
-    }
-
-    /// Tells the best way from `starts`, data of the same place, to each sink. Ways end at a read that is itself known to
+    /// Tells the best way from `starts`, data of the same place, to each sink that is wanted. Ways end at a read that is itself known to
     /// be the same kind of data (`knows`): that read is a nearer place to tell them from.
     pub(super) fn run(
         &mut self,
         starts: &[Datum],
+        wanted: &Wanted,
         knows: &dyn Fn(u32) -> bool,
         tell: &mut dyn FnMut(Cost, Way),
     ) -> Left {
@@ -191,7 +195,7 @@ impl<'g> Search<'g> {
         self.work = 0;
         self.pending.clear();
         self.left = Left::default();
-        starts.iter().for_each(|&start| self.reach(Cost::default(), start, None));
+        starts.iter().for_each(|&start| self.reach(Cost::default(), start, None, wanted));
         while let Some(Reverse((cost, place, _))) = self.pending.pop() {
             if self.work >= self.share {
                 self.left.cut = true;
@@ -202,8 +206,8 @@ impl<'g> Search<'g> {
                 continue;
             }
             match place.checked_sub(self.graph.nodes.len() as u32) {
-                Some(read) => self.leave_read(cost, read),
-                None => self.left.cut |= self.leave_fact(cost, place, knows, tell),
+                Some(read) => self.leave_read(cost, read, wanted),
+                None => self.left.cut |= self.leave_fact(cost, place, wanted, knows, tell),
             }
         }
         self.left
@@ -224,9 +228,9 @@ impl<'g> Search<'g> {
         self.pending.push(Reverse((cost, place, from)));
     }
 
-    fn leave_read(&mut self, cost: Cost, read: u32) {
+    fn leave_read(&mut self, cost: Cost, read: u32, wanted: &Wanted) {
         let readers = self.graph.readers.get(read as usize).map(Vec::as_slice).unwrap_or_default();
-        readers.iter().for_each(|&datum| self.reach(cost, datum, Some(read)));
+        readers.iter().for_each(|&datum| self.reach(cost, datum, Some(read), wanted));
     }
 
     /// Whether the way is cut here.
@@ -234,20 +238,21 @@ impl<'g> Search<'g> {
         &mut self,
         cost: Cost,
         fact: u32,
+        wanted: &Wanted,
         knows: &dyn Fn(u32) -> bool,
         tell: &mut dyn FnMut(Cost, Way),
     ) -> bool {
-        if self.graph.sinks.get(fact as usize).copied().unwrap_or(false) {
+        if wanted.sinks.get(fact as usize).copied().unwrap_or(false) {
             tell(cost, self.way(fact));
         }
         let fills = self.graph.fills.get(fact as usize).map(Vec::as_slice).unwrap_or_default();
         if cost.facts() >= CHAIN_FACTS_MAX {
-            return fills.iter().any(|fill| !knows(fill.read) && self.is_ahead(self.read_place(fill.read)));
+            return fills.iter().any(|fill| !knows(fill.read) && self.is_ahead(self.read_place(fill.read), wanted));
         }
         for (position, fill) in fills.iter().enumerate() {
             self.work += 1;
             let place = self.read_place(fill.read);
-            if self.leads(place) && !knows(fill.read) {
+            if wanted.leads(place) && !knows(fill.read) {
                 let passage = u8::from(fill.reason.is_some());
                 let own = Drawbacks { doubtful: u8::from(fill.partly), passages: passage, ..Drawbacks::default() };
                 self.offer(cost.and(Cost::new(own)), place, From::Fill(fact, position as u32));
@@ -256,22 +261,22 @@ impl<'g> Search<'g> {
         false
     }
 
-    fn is_ahead(&self, place: u32) -> bool {
+    fn is_ahead(&self, place: u32, wanted: &Wanted) -> bool {
         let is_settled = |known: &Known| known.search == self.number && known.is_settled;
-        self.leads(place) && !self.known.get(place as usize).is_some_and(is_settled)
+        wanted.leads(place) && !self.known.get(place as usize).is_some_and(is_settled)
     }
 
-    fn reach(&mut self, cost: Cost, datum: Datum, read: Option<u32>) {
+    fn reach(&mut self, cost: Cost, datum: Datum, read: Option<u32>, wanted: &Wanted) {
         self.work += 1;
         let own = self.graph.costs.get(datum.fact as usize).and_then(|costs| costs.get(datum.data as usize));
-        if let Some(own) = own.filter(|_| self.leads(datum.fact)) {
+        if let Some(own) = own.filter(|_| wanted.leads(datum.fact)) {
             self.offer(cost.and(*own), datum.fact, From::Data(datum.data, read));
         }
     }
 
     /// The way back from a fact.
     fn way(&self, sink: u32) -> Way {
-        let mut way = Way { chain: Vec::new(), reasons: Vec::new(), partly: false };
+        let mut way = Way { sink, chain: Vec::new(), reasons: Vec::new(), partly: false };
         let mut fact = sink;
         // Each turn goes one fact back, and a chain has only so many.
         for _ in 0..=CHAIN_FACTS_MAX {
@@ -290,32 +295,48 @@ impl<'g> Search<'g> {
     }
 }
 
-/// From which places a sink can be reached: most facts lead nowhere, and no search need look at them.
-pub(super) fn leads(graph: &Graph) -> Vec<bool> {
-    let facts = graph.nodes.len();
-    let mut back: Vec<Vec<u32>> = vec![Vec::new(); facts + graph.readers.len()];
-    for (fact, fills) in graph.fills.iter().enumerate() {
-        for fill in fills {
-            back[facts + fill.read as usize].push(fact as u32);
-        }
-    }
-    for (read, readers) in graph.readers.iter().enumerate() {
-        for datum in readers {
-            let to = &mut back[datum.fact as usize];
-            let place = (facts + read) as u32;
-            if to.last() != Some(&place) {
-                to.push(place);
+/// What leads to each place of a graph. Facts first, then reads.
+pub(super) struct Back(Vec<Vec<u32>>);
+
+impl Back {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let facts = graph.nodes.len();
+        let mut back: Vec<Vec<u32>> = vec![Vec::new(); facts + graph.readers.len()];
+        for (fact, fills) in graph.fills.iter().enumerate() {
+            for fill in fills {
+                back[facts + fill.read as usize].push(fact as u32);
             }
         }
-    }
-    let mut leads = vec![false; back.len()];
-    let mut pending: Vec<u32> = (0..facts as u32).filter(|&fact| graph.sinks[fact as usize]).collect();
-    while let Some(place) = pending.pop() {
-        if !std::mem::replace(&mut leads[place as usize], true) {
-            pending.extend(back[place as usize].iter().filter(|&&before| !leads[before as usize]));
+        for (read, readers) in graph.readers.iter().enumerate() {
+            for datum in readers {
+                let to = &mut back[datum.fact as usize];
+                let place = (facts + read) as u32;
+                if to.last() != Some(&place) {
+                    to.push(place);
+                }
+            }
         }
+        Self(back)
     }
-    leads
+
+    /// From which places these sinks can be reached: most facts lead nowhere, and no search need look at them.
+    pub(super) fn wanted(&self, sinks: Vec<bool>) -> Wanted {
+        let mut leads = vec![false; self.0.len()];
+        let wanted = sinks.iter().enumerate().filter(|(_, is_wanted)| **is_wanted);
+        let mut pending: Vec<u32> = wanted.map(|(fact, _)| fact as u32).collect();
+        while let Some(place) = pending.pop() {
+            if !std::mem::replace(&mut leads[place as usize], true) {
+                pending.extend(self.0[place as usize].iter().filter(|&&before| !leads[before as usize]));
+            }
+        }
+        Wanted { sinks, leads }
+    }
+}
+
+impl Wanted {
+    fn leads(&self, place: u32) -> bool {
+        self.leads.get(place as usize).copied().unwrap_or(false)
+    }
 }
 
 /// The data of each place where data comes from, by what a caller calls a place.
@@ -332,16 +353,20 @@ mod tests {
         Graph {
             nodes: vec![(0, 0), (0, 1), (0, 2)],
             fills: vec![fill(false), fill(true), Vec::new()],
-            sinks: vec![false, false, true],
             costs: vec![vec![first], vec![second], vec![one]],
             readers: vec![vec![Datum { fact: 2, data: 0 }]],
         }
     }
 
+    /// To look for these facts.
+    fn wanted(graph: &Graph, sinks: &[usize]) -> Wanted {
+        Back::of(graph).wanted((0..graph.nodes.len()).map(|fact| sinks.contains(&fact)).collect())
+    }
+
     fn chains(graph: &Graph, known: Option<u32>) -> Vec<Vec<usize>> {
         let mut found = Vec::new();
         let starts = [Datum { fact: 0, data: 0 }, Datum { fact: 1, data: 0 }];
-        Search::new(graph, &leads(graph), 1).run(&starts, &|read| known == Some(read), &mut |_, way| {
+        Search::new(graph, 1).run(&starts, &wanted(graph, &[2]), &|read| known == Some(read), &mut |_, way| {
             found.push(way.chain.iter().map(|hop| hop.fact).collect())
         });
         found
@@ -358,6 +383,15 @@ mod tests {
             [[2, 1]],
             "a doubtful name is better than code nothing leads to"
         );
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_told() {
+        let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
+        let (graph, start) = (graph(one, one), [Datum { fact: 0, data: 0 }]);
+        let mut told = Vec::new();
+        Search::new(&graph, 1).run(&start, &wanted(&graph, &[0]), &|_| false, &mut |_, way| told.push(way.sink));
+        assert_eq!(told, [0]);
     }
 
     #[test]
@@ -379,7 +413,6 @@ mod tests {
                 Vec::new(),
                 vec![Fill { partly: true, ..fill(1, Some(2)) }],
             ],
-            sinks: vec![false, false, true, false],
             costs: vec![
                 vec![one],
                 vec![Cost::new(Drawbacks { doubtful: doubt, ..one.drawbacks() })],
@@ -394,10 +427,10 @@ mod tests {
         };
         let told = |doubt| {
             let (mut found, graph) = (Vec::new(), graph(doubt));
-            let left =
-                Search::new(&graph, &leads(&graph), 1).run(&[Datum { fact: 0, data: 0 }], &|_| false, &mut |_, way| {
-                    found.push(way.chain.iter().map(|hop| (hop.app, hop.fact)).collect::<Vec<_>>())
-                });
+            let start = [Datum { fact: 0, data: 0 }];
+            let left = Search::new(&graph, 1).run(&start, &wanted(&graph, &[2]), &|_| false, &mut |_, way| {
+                found.push(way.chain.iter().map(|hop| (hop.app, hop.fact)).collect::<Vec<_>>())
+            });
             (found, left.far_fetched)
         };
         assert_eq!(told(0), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "certain, however many apps it passes");
@@ -409,22 +442,20 @@ mod tests {
         let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         let count = u32::from(CHAIN_FACTS_MAX) + 1;
         let fill = |read| vec![Fill { read, reason: None, partly: false }];
-        let mut graph = Graph {
+        let graph = Graph {
             nodes: (0..count as usize).map(|fact| (0, fact)).collect(),
             fills: (0..count).map(fill).collect(),
-            sinks: (0..count).map(|fact| fact + 1 == count).collect(),
             costs: vec![vec![one]; count as usize],
             readers: (1..=count).map(|fact| vec![Datum { fact: fact % count, data: 0 }]).collect(),
         };
-        let told = |graph: &Graph| {
+        let last = graph.nodes.len() - 1;
+        let told = |sinks: &[usize]| {
             let mut told = 0;
-            let start = [Datum { fact: 0, data: 0 }];
-            let left =
-                Search::new(graph, &leads(graph), 1).run(&start, &|_| false, &mut |_, way| told += way.chain.len());
+            let (start, wanted) = ([Datum { fact: 0, data: 0 }], wanted(&graph, sinks));
+            let left = Search::new(&graph, 1).run(&start, &wanted, &|_| false, &mut |_, way| told += way.chain.len());
             (told, left.cut)
         };
-        assert_eq!(told(&graph), (0, true), "thirteen facts are too many");
-        graph.sinks[2] = true;
-        assert_eq!(told(&graph), (3, true));
+        assert_eq!(told(&[last]), (0, true), "thirteen facts are too many");
+        assert_eq!(told(&[last, 2]), (3, true));
     }
 }

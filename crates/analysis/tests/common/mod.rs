@@ -90,7 +90,8 @@ pub(crate) fn said(
     text: &dyn Fn(u32) -> Option<String>,
 ) -> BTreeMap<String, Pairs> {
     let facts = analysed(program, components, libraries, knowledge, text);
-    let apps = [linked(&facts, providers, addressed)];
+    // Some rules speak only of what runs as a user of the system.
+    let apps = [LinkApp { core_user: true, ..linked(&facts, providers, addressed) }];
     let mut said: BTreeMap<String, Pairs> = BTreeMap::new();
     let spoken_of: BTreeSet<(&String, &String)> = knowledge
         .rules
