@@ -1,13 +1,13 @@
 //! Tells of every DEX file inside compiled code how it relates to the file that was shipped.
 //!
-//! `cargo run --release -p tidewaiter-code --example fidelity -- [CLASS-PATH-FILE... --] FILE...`. One line for each DEX file, one for each problem;
+//! `cargo run --release -p tidewaiter-code --example fidelity -- [[--whole] CLASS-PATH-FILE... --] FILE...`. One line for each DEX file, one for each problem;
 //! the totals last. Files with the same stem are opened together, as an app's would be.
 #![allow(clippy::print_stdout, reason = "it is a tool")]
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use bytes::{Budget, ByteSource, Limits};
-use code::{Fidelity, InputFile, Program};
+use code::{ClassPath, Fidelity, InputFile, Program};
 
 #[derive(Default)]
 struct Totals {
@@ -25,7 +25,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut parts = arguments.splitn(2, |argument| argument == "--");
     let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-    let class_path = second.map_or_else(Program::default, |_| class_path(first));
+    let class_path = second.map_or_else(ClassPath::default, |_| class_path(first));
     for path in second.unwrap_or(first) {
         let path = path.clone();
         let Ok(source) = ByteSource::open(Path::new(&path)) else {
@@ -53,10 +53,13 @@ fn main() {
     println!("{classes} classes, {methods} methods with code, {problems} problems, {:?}", start.elapsed());
 }
 
-fn class_path(paths: &[String]) -> Program {
+/// Whoever gives all files of a class path says so by `--whole`.
+fn class_path(paths: &[String]) -> ClassPath {
+    let (is_whole, paths) =
+        paths.split_first().filter(|(first, _)| *first == "--whole").map_or((false, paths), |(_, rest)| (true, rest));
     let open = |path: &String| Some(InputFile { path: path.clone(), source: ByteSource::open(Path::new(path)).ok()? });
     let files: Vec<InputFile> = paths.iter().filter_map(open).collect();
-    Program::build(&files, &Budget::new(Limits::FIRMWARE))
+    ClassPath { program: Program::build(&files, &Budget::new(Limits::FIRMWARE)), is_whole }
 }
 
 fn tell(program: &Program, totals: &mut Totals) {

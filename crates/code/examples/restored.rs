@@ -1,6 +1,6 @@
 //! Writes the DEX files that an app's code is read from, as restored from compiled code, so that another tool can read them too.
 //!
-//! `cargo run --release -p tidewaiter-code --example restored -- FOLDER [CLASS-PATH-FILE... --] FILE...`: files with the same stem are opened
+//! `cargo run --release -p tidewaiter-code --example restored -- FOLDER [[--whole] CLASS-PATH-FILE... --] FILE...`: files with the same stem are opened
 //! together, as an app's would be. A line for each DEX file: its name in FOLDER, classes, methods with code, instructions, where
 //! it comes from. Compact DEX is not written.
 #![allow(clippy::print_stdout, reason = "it is a tool")]
@@ -8,15 +8,17 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use bytes::{Budget, ByteSource, Limits};
-use code::{InputFile, Program};
+use code::{ClassPath, InputFile, Program};
 
 fn main() -> Result<(), std::io::Error> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((folder, rest)) = arguments.split_first() else { return Ok(()) };
     let mut parts = rest.splitn(2, |argument| argument == "--");
     let (first, second) = (parts.next().unwrap_or_default(), parts.next());
-    let class_path =
-        second.map_or_else(Program::default, |_| Program::build(&inputs(first), &Budget::new(Limits::FIRMWARE)));
+    let class_path = second.map_or_else(ClassPath::default, |_| ClassPath {
+        program: Program::build(&inputs(first), &Budget::new(Limits::FIRMWARE)),
+        is_whole: first.first().is_some_and(|first| first == "--whole"),
+    });
     let mut apps: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
     for file in inputs(second.unwrap_or(first)) {
         let stem = file.path.rsplit_once('.').map_or(file.path.as_str(), |(stem, _)| stem).to_owned();

@@ -23,6 +23,7 @@ pub use ids::{BlockId, ClassId, FieldId, MethodId, StringId, TypeId, ValueId};
 pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
+pub use layout::ClassPath;
 pub use odex::class_path as dalvik_class_path;
 pub use open::InputFile;
 pub use program::{

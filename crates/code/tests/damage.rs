@@ -371,7 +371,7 @@ fn twenty_five_thousand_damaged_files_neither_panic_nor_take_memory() {
         mutate(&mut random, &mut files[one]);
         let mut program = app(files);
         if program.needs_class_path() {
-            program = program.with_class_path(&Program::default());
+            program = program.with_class_path(&code::ClassPath::default());
         }
         problems += usize::from(!program.problems.is_empty());
         read += usize::from(!program.classes().is_empty());

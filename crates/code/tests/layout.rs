@@ -13,7 +13,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use code::{Fidelity, Program};
+use code::{ClassPath, Fidelity, Program};
 use common::{oat, patch, quick};
 
 /// Every object begins with its class and its lock; the root class has eleven methods.
@@ -122,7 +122,7 @@ fn offsets_and_positions_become_names_again() {
         let program = common::program(&[file]);
         assert_eq!(program.files()[0].fidelity, Fidelity::AsFound { unknown: count }, "{name}");
         assert!(program.needs_class_path());
-        let program = program.with_class_path(&Program::default());
+        let program = program.with_class_path(&ClassPath::default());
         assert_eq!(common::problems(&program), [""; 0]);
         for method in program.classes().iter().flat_map(|class| &class.methods) {
             let text = program.body_text(method.method);
@@ -145,7 +145,7 @@ fn what_is_called_on_an_array_is_named_by_the_arrays_type() {
     };
     let program = common::program(&[oat::elf(&oat::oat(64, &[("/x.apk", quick)]), false)]);
     let before = clones(&program).len();
-    let program = program.with_class_path(&Program::default());
+    let program = program.with_class_path(&ClassPath::default());
     let found = clones(&program);
     assert_eq!((before, found.len()), (0, 1), "one method makes both calls");
     assert_eq!(found, clones(&common::program(&[dex])));
@@ -163,15 +163,52 @@ fn without_the_classes_above_nothing_is_named() {
     );
     let dex = common::dex::write("035", &[class]);
     let program = common::program(&[oat::elf(&oat::oat(64, &[("/x.apk", dex)]), false)]);
-    let program = program.with_class_path(&Program::default());
+    let program = program.with_class_path(&ClassPath::default());
     assert_eq!(program.files()[0].fidelity, Fidelity::AsFound { unknown: 1 });
     // With it, the class path decides.
     let above = common::dex::class("Lgone;", "Ljava/lang/Object;", &[]).method("run");
     let class_path = common::program(&[common::dex::write("035", &[above])]);
-    let program = program.with_class_path(&class_path);
+    let program = program.with_class_path(&ClassPath { program: class_path, is_whole: false });
     assert_eq!(program.files()[0].fidelity.restored(), 1);
     let call = program.find_method("La;", "call", "()V").unwrap();
     assert!(program.body_text(call).contains("La;->run()V"), "{}", program.body_text(call));
+}
+
+#[test]
+fn a_class_named_like_one_of_the_platform_is_the_own_one_only_where_the_platform_is_whole() {
+    let class = common::dex::class("Ljavax/own/A;", "Ljava/lang/Object;", &[]).method("run").method_with(
+        "call",
+        1,
+        // invoke-virtual-quick {v0}, 11; return-void
+        Some((1, vec![0x10e9, 11, 0, 0x000e])),
+    );
+    let file = oat::elf(&oat::oat(64, &[("/x.jar", common::dex::write("035", &[class]))]), false);
+    for (is_whole, restored) in [(false, 0), (true, 1)] {
+        let program = common::program(std::slice::from_ref(&file));
+        let program = program.with_class_path(&ClassPath { program: Program::default(), is_whole });
+        assert_eq!(program.files()[0].fidelity.restored(), restored);
+    }
+}
+
+#[test]
+fn only_dalvik_overrides_what_a_class_cannot_see() {
+    // act() is for its package; the class below, in another one, has its own.
+    let above = common::dex::class("La/A;", "Ljava/lang/Object;", &[]).method_with("act", 0, Some((1, vec![0x000e])));
+    let call = |opcode: u16| {
+        let below = common::dex::class("Lb/B;", "La/A;", &[]).method_with("go", 0, Some((1, vec![0x000e])));
+        let below = below.method_with("act", 0, Some((1, vec![0x000e])));
+        // invoke-virtual-quick {v0}, 12; return-void
+        let below = below.method_with("start", 1, Some((1, vec![opcode, 12, 0, 0x000e])));
+        common::dex::write("035", &[above.clone(), below])
+    };
+    let called = |file: Vec<u8>| {
+        let program = common::program(&[file]).with_class_path(&ClassPath::default());
+        program.body_text(program.find_method("Lb/B;", "start", "()V").unwrap())
+    };
+    let dalvik = called(optimised(&call(0x10f8), &[]));
+    assert!(dalvik.contains("Lb/B;->go()V"), "{dalvik}");
+    let art = called(oat::elf(&oat::oat(64, &[("/x.apk", call(0x10e9))]), false));
+    assert!(art.contains("Lb/B;->act()V"), "the later machine has both: {art}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //!
 //! The layouts are those of Android 4 to 15: `X.odex` beside `X.apk`, `oat/<isa>/X.odex` (since 5.1), `<isa>/X.odex`
 //! (5.0), with a `.vdex` beside the `.odex` since 8, and for the boot class path `<isa>/boot.oat` or, since 7, one
-//! `<isa>/boot-<name>.oat` per jar.
+//! `<isa>/boot-<name>.oat` per jar. What a device compiled itself is in its cache, below the path of the archive with `@`
+//! for `/`.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,10 @@ use crate::{
 
 /// Instruction sets, the preferred first: 64-bit code of an app is compiled from the same DEX files as its 32-bit code.
 const INSTRUCTION_SETS: [&str; 7] = ["arm64", "x86_64", "riscv64", "mips64", "arm", "x86", "mips"];
+/// Where devices up to Android 7 keep what they compile, in a folder for each instruction set since 5.
+const CACHE: &str = "/data/dalvik-cache";
+/// What follows the name of the archive there.
+const CACHED: &str = "@classes.dex";
 /// Most symbolic links that are followed from one path.
 const LINKS_MAX: usize = 8;
 
@@ -95,9 +100,19 @@ impl<'a> Collector<'a> {
             FileKind::Symlink(_) => false,
             FileKind::Missing => named || self.is_chosen_boot_image(&file.path),
             FileKind::File(source) => {
-                named || is_dex(source) || holds_app(source) || self.is_chosen_boot_image(&file.path)
+                named
+                    || is_dex(source) && !self.is_cached(&file.path)
+                    || holds_app(source)
+                    || self.is_chosen_boot_image(&file.path)
             }
         }
+    }
+
+    /// Whether `path` is the compiled form of an archive that is there.
+    fn is_cached(&self, path: &str) -> bool {
+        let Some((_, name)) = split(path).filter(|(folder, _)| folder.starts_with(CACHE)) else { return false };
+        let archive = name.strip_suffix(CACHED).map(|name| format!("/{}", name.replace('@', "/")));
+        archive.is_some_and(|archive| matches!(self.find(&archive), Found::File(_)))
     }
 
     /// Whether `path` is a boot image that holds several jars, and of the preferred instruction set.
@@ -123,7 +138,8 @@ impl<'a> Collector<'a> {
         let beside = INSTRUCTION_SETS
             .iter()
             .flat_map(|isa| [format!("{folder}/oat/{isa}/{stem}.odex"), format!("{folder}/{isa}/{stem}.odex")])
-            .chain([format!("{folder}/{stem}.odex")]);
+            .chain([format!("{folder}/{stem}.odex")])
+            .chain(cached(&path));
         let found: Vec<Compiled> = beside.map(|candidate| self.compiled(&candidate)).collect();
         // The first that is whole; else the first of which there is something.
         let whole = found.iter().find(|compiled| !compiled.files.is_empty() && compiled.absent.is_none());
@@ -227,6 +243,13 @@ fn holds_app(source: &ByteSource) -> bool {
 
 fn is_boot_image(path: &str) -> bool {
     path.ends_with("/boot.oat") && path.contains("/framework/")
+}
+
+/// Where the device keeps what it compiled from the archive at `path`.
+fn cached(path: &str) -> impl Iterator<Item = String> {
+    let name = format!("{}{CACHED}", path.trim_start_matches('/').replace('/', "@"));
+    let without_folder = format!("{CACHE}/{name}");
+    INSTRUCTION_SETS.iter().map(move |isa| format!("{CACHE}/{isa}/{name}")).chain([without_folder])
 }
 
 /// Folder and name.

@@ -196,6 +196,9 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
         file("/system/app/Old.apk", without_code()),
         entry("/system/app/Old.odex", FileKind::Symlink("../vendor/Old.odex".to_owned())),
         entry("/system/vendor/Old.odex", stand_in()),
+        file("/system/app/Kept.apk", without_code()),
+        file("/data/dalvik-cache/system@app@Kept.apk@classes.dex", b"dey\n036\0stand-in".to_vec()),
+        file("/data/dalvik-cache/data@app@Elsewhere.apk@classes.dex", b"dey\n036\0stand-in".to_vec()),
         file("/system/app/Gone/Gone.apk", without_code()),
         entry("/system/app/Gone/oat/arm64/Gone.odex", FileKind::Missing),
         file("/system/app/None/None.apk", without_code()),
@@ -215,7 +218,7 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
     let packages = collect(&firmware, &mut |done, total| steps.push((done, total)));
     let by_path: BTreeMap<&str, &Package> = packages.iter().map(|package| (package.path.as_str(), package)).collect();
     assert_eq!(steps.last(), Some(&(packages.len(), packages.len())));
-    assert_eq!(packages.len(), 12, "{:?}", by_path.keys());
+    assert_eq!(packages.len(), 14, "{:?}", by_path.keys());
     let told = |path: &str, text: &str| by_path[path].problems.iter().any(|problem| problem.contains(text));
 
     assert_eq!(code(by_path["/system/app/Whole/Whole.apk"]), ["/system/app/Whole/Whole.apk!classes.dex"]);
@@ -223,6 +226,11 @@ fn code_is_found_in_the_archive_or_beside_it_and_its_absence_is_told() {
     assert_eq!(code(by_path["/system/app/New/New.apk"]), both);
     assert_eq!(code(by_path["/system/app/Five/Five.apk"]), ["/system/app/Five/arm/Five.odex"]);
     assert_eq!(code(by_path["/system/app/Old.apk"]), ["/system/app/Old.odex"]);
+    let kept = ["/data/dalvik-cache/system@app@Kept.apk@classes.dex"];
+    assert_eq!(code(by_path["/system/app/Kept.apk"]), kept);
+    assert!(!by_path.contains_key(kept[0]), "an archive that is there has it");
+    let elsewhere = "/data/dalvik-cache/data@app@Elsewhere.apk@classes.dex";
+    assert_eq!(code(by_path[elsewhere]), [elsewhere], "its archive is not there");
     assert!(told("/system/app/Gone/Gone.apk", "code is in /system/app/Gone/oat/arm64/Gone.odex, which is absent"));
     assert!(told("/system/app/None/None.apk", "no classes.dex in the archive and no compiled code beside it"));
     assert!(told("/system/app/Lost/Lost.apk", "does not hold it"));

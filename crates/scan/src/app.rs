@@ -166,7 +166,7 @@ impl Opened {
         let mut files: Vec<InputFile> = code_files(package).map(input).collect();
         let build = |files: &[InputFile]| {
             let program = Program::build(files, &Budget::new(Limits::FILE));
-            if program.needs_class_path() { program.with_class_path(world.class_path.program()) } else { program }
+            if program.needs_class_path() { program.with_class_path(world.class_path.classes()) } else { program }
         };
         let mut program = build(&files);
         let unlocked = unlocked::open(package, &program);

@@ -127,7 +127,7 @@ pub fn scan(inputs: &[Input], knowledge: &Knowledge, options: Options<'_>, progr
     let packages = read_packages(&firmware, knowledge, progress);
     let kinds = Kinds::new(knowledge);
     let libraries = app_libraries::of(&packages, &firmware);
-    let results = analyse(&packages, &libraries, knowledge, &kinds, options, progress);
+    let results = analyse((&firmware, &packages), &libraries, knowledge, &kinds, options, progress);
     let matches = options.rules.map(|rules| {
         progress.at(Stage::Rules, 0, 1, "");
         rule_matches::search(&firmware, &packages, rules)
@@ -170,7 +170,7 @@ fn api_level(firmware: &Firmware) -> u32 {
 /// Analyses each app by itself. The largest go first, so that no thread is left alone with one at the end; the order of
 /// results is that of the packages.
 fn analyse(
-    packages: &[Package],
+    (firmware, packages): (&Firmware, &[Package]),
     libraries: &[app_libraries::Library<'_>],
     knowledge: &Knowledge,
     kinds: &Kinds,
@@ -178,7 +178,7 @@ fn analyse(
     progress: &dyn Progress,
 ) -> Vec<AppResult> {
     let shapes = attribution::CodeShapes::new(knowledge);
-    let class_path = ClassPath::of(packages);
+    let class_path = ClassPath::of(packages, firmware);
     let framework = Framework::of(packages, options.results);
     let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();

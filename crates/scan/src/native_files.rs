@@ -177,7 +177,7 @@ fn of_same_ramdisk(firmware: &Firmware, script: &str, program: &str) -> Option<S
 }
 
 /// What cannot be read is told in the coverage by whoever lists it.
-fn script(source: &ByteSource) -> Option<Vec<u8>> {
+pub(crate) fn script(source: &ByteSource) -> Option<Vec<u8>> {
     if source.len() > SCRIPT_LEN_MAX {
         return None;
     }

@@ -16,7 +16,7 @@ use bytes::{Error, Limit};
 
 pub use code_item::{RawCode, Try};
 pub use header::has_dex_checksum;
-pub(crate) use header::{COMPACT_MAGIC, Header, MAGIC, adler32};
+pub(crate) use header::{COMPACT_MAGIC, Header, MAGIC, Table, adler32};
 pub(crate) use mutf8::units;
 
 use crate::{Fidelity, Program};

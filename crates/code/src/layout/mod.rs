@@ -25,6 +25,16 @@ use members::Members;
 use resolve::{Found, Resolver};
 use shape::Shapes;
 
+/// The classes that a device has of its platform.
+#[derive(Debug, Default)]
+pub struct ClassPath {
+    /// As far as they are there.
+    pub program: Program,
+    /// Whether all of them are. Then what is named like a class of the platform and is not among them is one that the
+    /// app or the library brings, as on the device.
+    pub is_whole: bool,
+}
+
 /// How often a method is gone through: a field found tells the type of what is read from it, and so on. Chains of calls
 /// in one expression are rarely longer.
 const ROUNDS_MAX: usize = 24;
@@ -40,7 +50,7 @@ impl Program {
     /// the program's own allow. Of a class that both define, that of the class path counts, as on the device. An empty
     /// class path leaves what the program's own classes, below the root class, decide.
     #[must_use]
-    pub fn with_class_path(mut self, class_path: &Self) -> Self {
+    pub fn with_class_path(mut self, class_path: &ClassPath) -> Self {
         let files: Vec<(usize, Quickener)> = self
             .files()
             .iter()
@@ -54,7 +64,7 @@ impl Program {
         self
     }
 
-    fn restore_file(&mut self, index: usize, quickener: Quickener, class_path: &Self) {
+    fn restore_file(&mut self, index: usize, quickener: Quickener, class_path: &ClassPath) {
         let Some(members) = Members::new(self, index) else { return };
         // Quickened instructions do not change classes: their layouts hold for all rounds.
         let mut waiting = self.quickened_methods(index);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::fields;
+use super::{ClassPath, fields};
 use crate::{Class, Program, program::Quickener};
 
 const ACC_PUBLIC: u32 = 0x1;
@@ -104,14 +104,14 @@ fn root() -> Shape {
 /// Classes by descriptor, laid out when asked for.
 pub(super) struct Shapes<'p> {
     /// Classes of the platform, and the app's own.
-    class_path: &'p Program,
+    class_path: &'p ClassPath,
     own: &'p Program,
     quickener: Quickener,
     known: FxHashMap<String, Option<Rc<Shape>>>,
 }
 
 impl<'p> Shapes<'p> {
-    pub(super) fn new(class_path: &'p Program, own: &'p Program, quickener: Quickener) -> Self {
+    pub(super) fn new(class_path: &'p ClassPath, own: &'p Program, quickener: Quickener) -> Self {
         Self { class_path, own, quickener, known: FxHashMap::default() }
     }
 
@@ -164,13 +164,14 @@ impl<'p> Shapes<'p> {
         None
     }
 
-    /// A class by name: the platform's, else the app's own. A class of the platform that is only in the app stands for one
-    /// that the class path lacks, and may differ from it.
+    /// A class by name: the platform's, else the app's own. Where the class path is not whole, a class of the platform that is
+    /// only in the app stands for one that the class path lacks, and may differ from it.
     fn class(&self, descriptor: &str) -> Option<(&'p Program, &'p Class)> {
         let find = |program: &'p Program| Some((program, program.class_of(program.find_type(descriptor)?)?));
-        let is_platform = PLATFORM.iter().any(|prefix| descriptor.starts_with(prefix));
-        find(self.class_path)
-            .or_else(|| if is_platform && !descriptor.starts_with(NOT_PLATFORM) { None } else { find(self.own) })
+        let is_platform = !self.class_path.is_whole
+            && PLATFORM.iter().any(|prefix| descriptor.starts_with(prefix))
+            && !descriptor.starts_with(NOT_PLATFORM);
+        find(&self.class_path.program).or_else(|| if is_platform { None } else { find(self.own) })
     }
 
     fn lay_out(&self, program: &Program, class: &Class, superclass: Option<Rc<Shape>>) -> Shape {
@@ -233,16 +234,22 @@ impl<'p> Shapes<'p> {
         if class.access & ACC_INTERFACE != 0 {
             return Some(table);
         }
-        let package = package(program.descriptor(class.ty)).to_owned();
+        // What the platform loads is in no package with what an app brings, whatever the name.
+        let loader = if std::ptr::eq(program, &raw const self.class_path.program) { "platform" } else { "" };
+        let package = format!("{loader} {}", package(program.descriptor(class.ty)));
         let inherited = table.len();
         for method in class.methods.iter().filter(|method| is_virtual(method.access)) {
             let entry = Rc::new(Method {
                 signature: signature(program, method.method)?,
                 package: (method.access & (ACC_PUBLIC | ACC_PROTECTED) == 0).then(|| package.clone()),
             });
-            let overridden = table.iter().take(inherited).position(|known| {
-                known.signature == entry.signature && known.package.as_ref().is_none_or(|only| *only == package)
-            });
+            // Dalvik lets a method override what its class may not see: apps came to rely on it.
+            let sees =
+                |only: Option<&String>| self.quickener == Quickener::Dalvik || only.is_none_or(|only| *only == package);
+            let overridden = table
+                .iter()
+                .take(inherited)
+                .position(|known| known.signature == entry.signature && sees(known.package.as_ref()));
             match overridden.and_then(|at| table.get_mut(at)) {
                 Some(slot) => *slot = entry,
                 None => table.push(entry),

@@ -8,6 +8,7 @@
 use super::patch::Count;
 use crate::{
     body::{instruction_units, payload_units},
+    dex::{Header, Table},
     program::{Special, SpecialKind},
 };
 
@@ -19,6 +20,9 @@ const THROW: u8 = 0x27;
 /// `invoke-virtual-quick`, and with a range.
 const QUICK_CALL: u8 = 0xe9;
 const QUICK_RANGE_CALL: u8 = 0xea;
+
+/// iget, iput, sget, sput: of a field of one word. Six more follow each, for the other types.
+const WORDS: [u8; 4] = [0x52, 0x59, 0x60, 0x67];
 
 /// Length in code units.
 const fn units(opcode: u8) -> u32 {
@@ -52,8 +56,31 @@ const fn volatile(opcode: u8) -> Option<u8> {
     })
 }
 
+/// The kind of each field of a file, by index: how far behind the instruction for words that for its type is.
+pub(super) fn field_kinds(bytes: &[u8], header: &Header) -> Vec<u8> {
+    const FIELD_BYTES: usize = 8;
+    let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word) as usize);
+    let entry = |table: Table, index: usize| (index < table.count as usize).then(|| table.offset as usize + 4 * index);
+    let kind = |field: &[u8; FIELD_BYTES]| {
+        let string = word(entry(header.types, u16::from_le_bytes([field[2], field[3]]).into())?)?;
+        let text = word(entry(header.strings, string)?)?;
+        // The length of a type with one letter is one byte.
+        match bytes.get(text..)?.first_chunk::<2>()? {
+            [1, b'Z'] => Some(3),
+            [1, b'B'] => Some(4),
+            [1, b'C'] => Some(5),
+            [1, b'S'] => Some(6),
+            _ => None,
+        }
+    };
+    let table = bytes.get(header.fields.offset as usize..).unwrap_or_default().as_chunks::<FIELD_BYTES>().0;
+    // Indices of instructions have 16 bits.
+    let named = table.iter().take((header.fields.count as usize).min(1 << 16));
+    named.map(|field| kind(field).unwrap_or(0)).collect()
+}
+
 /// Rewrites the instructions in `code`, which starts at `start` of the file.
-pub(super) fn method(code: &mut [u8], start: u32, special: &mut Vec<Special>) -> Count {
+pub(super) fn method(code: &mut [u8], start: u32, kinds: &[u8], special: &mut Vec<Special>) -> Count {
     let mut count = Count::default();
     // A method has fewer than 2^32 code units.
     let end = (code.len() / 2) as u32;
@@ -69,17 +96,26 @@ pub(super) fn method(code: &mut [u8], start: u32, special: &mut Vec<Special>) ->
         if let Some(instruction) = code.get_mut(position..position.saturating_add(length as usize * 2)) {
             // Below the length of the file.
             let place = start.saturating_add(address.saturating_mul(2));
-            rewrite(instruction, opcode, place, special, &mut count);
+            rewrite(instruction, opcode, place, (kinds, special), &mut count);
         }
         address = address.saturating_add(length);
     }
     count
 }
 
-fn rewrite(instruction: &mut [u8], opcode: u8, place: u32, special: &mut Vec<Special>, count: &mut Count) {
+fn rewrite(
+    instruction: &mut [u8],
+    opcode: u8,
+    place: u32,
+    (kinds, special): (&[u8], &mut Vec<Special>),
+    count: &mut Count,
+) {
     let Some((first, rest)) = instruction.split_first_mut() else { return };
     if let Some(original) = volatile(opcode) {
-        *first = original;
+        let index = u16::from_le_bytes([rest.get(1).copied().unwrap_or(0), rest.get(2).copied().unwrap_or(0)]);
+        // Those for words were made from those for narrower fields as well.
+        let kind = if WORDS.contains(&original) { kinds.get(usize::from(index)).copied().unwrap_or(0) } else { 0 };
+        *first = original.saturating_add(kind);
         count.restored = count.restored.saturating_add(1);
         return;
     }
@@ -141,11 +177,12 @@ mod tests {
 
     #[test]
     fn what_only_says_more_becomes_what_it_was() {
-        // iget-volatile, sput-object-volatile, invoke-object-init/range {v3}, return-void-barrier
-        let mut code = bytes(&[0x10e3, 7, 0x00fe, 8, 0x01f0, 9, 3, 0x00f1]);
+        // iget-volatile, sput-volatile, sput-object-volatile, invoke-object-init/range {v3}, return-void-barrier
+        let mut code = bytes(&[0x10e3, 7, 0x00e6, 2, 0x00fe, 8, 0x01f0, 9, 3, 0x00f1]);
         let mut special = Vec::new();
-        assert_eq!(method(&mut code, 0, &mut special), Count { restored: 3, unknown: 0 });
-        assert_eq!(code, bytes(&[0x1052, 7, 0x0069, 8, 0x1070, 9, 3, 0x000e]));
+        // Of the fields that are named the third is a boolean.
+        assert_eq!(method(&mut code, 0, &[0, 0, 3], &mut special), Count { restored: 4, unknown: 0 });
+        assert_eq!(code, bytes(&[0x1052, 7, 0x006a, 2, 0x0069, 8, 0x1070, 9, 3, 0x000e]));
         assert_eq!(special, []);
     }
 
@@ -154,7 +191,7 @@ mod tests {
         // iput-object-quick, invoke-virtual-quick, execute-inline, invoke-super-quick/range, throw-verification-error
         let mut code = bytes(&[0x10f7, 8, 0x10f8, 5, 0, 0x20ee, 3, 0x10, 0x02fb, 11, 4, 0x01ed, 6]);
         let mut special = Vec::new();
-        assert_eq!(method(&mut code, 100, &mut special), Count { restored: 0, unknown: 5 });
+        assert_eq!(method(&mut code, 100, &[], &mut special), Count { restored: 0, unknown: 5 });
         assert_eq!(code, bytes(&[0x10e8, 8, 0x10e9, 5, 0, 0x20e9, 0xffff, 0x10, 0x02ea, 0xffff, 4, 0x0027, 0]));
         let expected = [
             Special { place: 110, kind: SpecialKind::Intrinsic, number: 3 },

@@ -72,9 +72,10 @@ pub(crate) fn restore_dalvik(bytes: &mut [u8], header: &Header) -> (Fidelity, Ve
     let (places, _) = walk::walk(bytes, header, false, &mut fuel);
     let (mut count, mut special) = (Count::default(), Vec::new());
     walk::unmark_classes(bytes, header);
+    let kinds = dalvik::field_kinds(bytes, header);
     each_code(bytes, header, &places, &mut fuel, |code, start, _, is_first| {
         if is_first {
-            count.add(dalvik::method(code, start, &mut special));
+            count.add(dalvik::method(code, start, &kinds, &mut special));
         }
     });
     special.sort_by_key(|special| special.place);
