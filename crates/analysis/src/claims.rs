@@ -23,6 +23,9 @@ use crate::{
 /// A way that is less than certain and passes more apps than this is told with low confidence, if it is followed at all: apps
 /// that share a process or a user are passed without a passage.
 const DOUBTFUL_APPS_MAX: usize = 2;
+/// A way that is doubtful in more than one respect and is joined more often than this, by fields, stores or messages, is told with
+/// low confidence: of the claims about real devices that were held against the code, one in ten of that kind was so.
+const DOUBTFUL_JOINS_MAX: usize = 1;
 /// Kind of the callbacks that the user causes.
 const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
@@ -253,7 +256,11 @@ impl<'a> Teller<'a> {
         if native_files::DOUBTS.iter().chain([&NATIVE_CODE]).any(|doubt| reasons.contains(doubt)) {
             level = Level::Low;
         }
-        // Every app on the way is a place where unlike things may have been taken for one.
+        // Every join on the way, and every app, is a place where unlike things may have been taken for one.
+        if reasons.len() > 1 && best.chain.len() > DOUBTFUL_JOINS_MAX + 1 {
+            reasons.insert("is joined more than once by fields, stores or messages, and doubtful in several respects");
+            level = Level::Low;
+        }
         if !reasons.is_empty() && self.apps_of(&best.chain).len() > DOUBTFUL_APPS_MAX {
             reasons.insert("passes three or more apps, and not every step is certain");
             level = Level::Low;
@@ -484,7 +491,7 @@ const fn axis(axis: knowledge::Axis) -> Axis {
 }
 
 /// Whether a name says anything.
-fn telling(name: &str) -> bool {
+pub(crate) fn telling(name: &str) -> bool {
     name.chars().any(char::is_alphabetic)
 }
 

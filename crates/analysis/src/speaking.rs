@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use knowledge::{Knowledge, Requirement, Rule};
 
 use crate::{
+    claims::telling,
     facts::{Fact, FactAct},
     link::LinkApp,
 };
@@ -63,7 +64,8 @@ impl<'a> Speaking<'a> {
 fn has_name(fact: &Fact, rule: &Rule) -> bool {
     let among =
         |patterns: &[String], name: &String| patterns.iter().any(|pattern| knowledge::matches_pattern(pattern, name));
-    let asked_for = rule.names.is_empty() || fact.names.iter().any(|name| among(&rule.names, name));
+    let unnamed = rule.unnamed && !fact.names.iter().any(|name| telling(name));
+    let asked_for = rule.names.is_empty() || unnamed || fact.names.iter().any(|name| among(&rule.names, name));
     // A sink without a name may be anything.
     let excepted = !fact.names.is_empty() && fact.names.iter().all(|name| among(&rule.except, name));
     asked_for && !excepted

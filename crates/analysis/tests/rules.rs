@@ -27,6 +27,8 @@ struct Case {
     expected: Pairs,
     /// Rules that must speak, worst first, and what they must say of the user's part; nothing where the case does not tell.
     claims: Option<Vec<(String, String)>>,
+    /// How sure these claims are, where the case tells.
+    confidence: Vec<String>,
     /// Whether data that decides a branch is followed.
     follows_branches: bool,
     /// Texts of resources, and what is typed into views, by number.
@@ -68,6 +70,8 @@ fn case(path: &Path) -> Option<Case> {
         .get("claims")
         .and_then(toml::Value::as_array)
         .map(|claims| claims.iter().map(|claim| (text(claim, "rule"), text(claim, "user"))).collect());
+    let confident = table.get("claims").and_then(toml::Value::as_array).into_iter().flatten();
+    let confident = confident.filter_map(|claim| Some(claim.get("confidence")?.as_str()?.to_owned()));
     let texts = table.get("texts").and_then(toml::Value::as_array).into_iter().flatten();
     let texts = texts.map(|entry| (u32::try_from(entry["number"].as_integer().unwrap()).unwrap(), text(entry, "text")));
     Some(Case {
@@ -75,6 +79,7 @@ fn case(path: &Path) -> Option<Case> {
         components: components.collect(),
         addressed: addressed.collect(),
         claims,
+        confidence: confident.collect(),
         expected: pairs(&table["expect"]),
         follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
         texts: texts.collect(),
@@ -140,14 +145,21 @@ fn claims_say_which_rule_speaks_and_what_the_user_has_to_do_with_it() {
         let facts = analysed(&program, &case.components, &[], &knowledge, &|_| None);
         let app = linked(&facts, &[], &case.addressed);
         let claims = claim(&[app], &[String::new()], &knowledge).findings;
-        let reached = claims.iter().filter(|claim| claim.parts.modifiers.reachable);
+        let reached: Vec<_> = claims.iter().filter(|claim| claim.parts.modifiers.reachable).collect();
+        if !case.confidence.is_empty() {
+            let levels: Vec<String> =
+                reached.iter().map(|claim| format!("{:?}", claim.parts.confidence.level).to_lowercase()).collect();
+            assert_eq!(levels, case.confidence, "{}", case.name);
+        }
         let part = |user| match user {
             UserPart::NotNeeded => "not_needed",
             UserPart::Acts => "acts",
             UserPart::Unknown => "unknown",
         };
-        let found: Vec<_> =
-            reached.map(|claim| (claim.parts.rule.clone(), part(claim.parts.modifiers.user).to_owned())).collect();
+        let found: Vec<_> = reached
+            .iter()
+            .map(|claim| (claim.parts.rule.clone(), part(claim.parts.modifiers.user).to_owned()))
+            .collect();
         assert_eq!(found, expected, "{}", case.name);
         told += 1;
     }

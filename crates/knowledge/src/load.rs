@@ -346,6 +346,7 @@ impl Loader {
             sources: entry.sources,
             sinks: entry.sinks,
             names: entry.names,
+            unnamed: entry.unnamed,
             except: entry.except,
             rank: entry.rank,
             grade: String::new(),

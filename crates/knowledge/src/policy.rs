@@ -129,6 +129,8 @@ pub struct Rule {
     pub sinks: Vec<String>,
     /// Patterns, one of which a name of the sink (a setting, a path, a command) must match; empty: any.
     pub names: Vec<String>,
+    /// Whether a sink of whose name nothing is known has one of these names, too: it may be any.
+    pub unnamed: bool,
     /// Patterns: where every name of the sink matches one, the rule does not hold.
     pub except: Vec<String>,
     /// Rank on the axis.

@@ -205,6 +205,8 @@ pub(crate) struct Rule {
     #[serde(default)]
     pub(crate) names: Vec<String>,
     #[serde(default)]
+    pub(crate) unnamed: bool,
+    #[serde(default)]
     pub(crate) except: Vec<String>,
     pub(crate) rank: u8,
     pub(crate) requires: Option<String>,

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         source::{Names, What},
         summary::Act,
-        text::{Constants, Piece, Symbol},
+        text::{Constants, PatternId, Piece, Symbol},
         value::Value,
     },
     kinds::{INTENT, PROVIDER, QUERY},
@@ -25,7 +25,10 @@ impl Frame<'_, '_> {
         }
         let mut names = self.names_of(&named);
         if rule.sql {
-            names = self.tables_of_sql(&names);
+            names = self.tables_of_sql(&names, !rule.writes.is_empty());
+            if names.is_empty() {
+                return;
+            }
         }
         if let Some(within) = &rule.within {
             let within = self.get(call, within);
@@ -59,27 +62,74 @@ impl Frame<'_, '_> {
         texts.collect()
     }
 
-    /// The tables that SQL texts name: the word after FROM, INTO, UPDATE or JOIN.
-    fn tables_of_sql(&mut self, statements: &Names) -> Names {
+    /// The tables that SQL texts write (the word after INTO or UPDATE) or read (after FROM or JOIN). A statement that does
+    /// neither has none; one whose beginning is not known may be about any.
+    fn tables_of_sql(&mut self, statements: &Names, written: bool) -> Names {
+        let keywords: [&str; 2] = if written { ["into", "update"] } else { ["from", "join"] };
         let mut tables = Names::new();
         for &statement in statements {
             let text = self.app.tables.patterns.display(statement);
-            let mut words =
-                text.split(|c: char| c.is_whitespace() || "(),;`\"'[]".contains(c)).filter(|w| !w.is_empty());
-            while let Some(word) = words.next() {
-                if ["from", "into", "update", "join"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
-                    && let Some(table) = words.next()
-                {
-                    let pattern = self.app.tables.patterns.literal(table);
-                    if let Err(at) = tables.binary_search(&pattern) {
-                        tables.insert(at, pattern);
-                    }
+            let found = tables_after(&text, keywords);
+            let unknown = found.is_empty() && !is_statement(&text);
+            let mut named: Vec<PatternId> =
+                found.into_iter().map(|table| self.app.tables.patterns.literal(table)).collect();
+            named.extend(unknown.then(|| self.app.tables.patterns.intern([Piece::Gap])));
+            for table in named {
+                if let Err(at) = tables.binary_search(&table) {
+                    tables.insert(at, table);
                 }
             }
         }
-        if tables.is_empty() {
-            tables.push(self.app.tables.patterns.intern([Piece::Gap]));
-        }
         tables
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || "(),;`\"'[]".contains(c)).filter(|word| !word.is_empty())
+}
+
+/// The words that follow one of two keywords. `INSERT OR REPLACE INTO` and `UPDATE OR IGNORE` name how conflicts end, `UPDATE ON` of
+/// a trigger and `ON UPDATE` of a key when something happens.
+fn tables_after<'t>(text: &'t str, keywords: [&str; 2]) -> Vec<&'t str> {
+    let mut found = Vec::new();
+    let (mut words, mut previous) = (words(text).peekable(), "");
+    while let Some(word) = words.next() {
+        let is_keyword = keywords.iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
+        if is_keyword && !previous.eq_ignore_ascii_case("on") {
+            if words.peek().is_some_and(|next| next.eq_ignore_ascii_case("or")) {
+                words.nth(1);
+            }
+            let table = words.peek().filter(|next| !["on", "of"].iter().any(|word| next.eq_ignore_ascii_case(word)));
+            found.extend(table);
+        }
+        previous = word;
+    }
+    found
+}
+
+/// Whether a text begins as statements do: what follows is then known to be one of its kind.
+fn is_statement(text: &str) -> bool {
+    const VERBS: [&str; 18] = [
+        "alter", "analyze", "attach", "begin", "commit", "create", "delete", "detach", "drop", "end", "insert",
+        "pragma", "reindex", "replace", "rollback", "select", "update", "vacuum",
+    ];
+    words(text).next().is_some_and(|word| VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_writes_what_it_inserts_into_and_reads_what_it_selects_from() {
+        let copy = "INSERT OR REPLACE INTO kept(a) SELECT a FROM calls LEFT JOIN people ON calls.a=people.a";
+        assert_eq!(tables_after(copy, ["into", "update"]), ["kept"]);
+        assert_eq!(tables_after(copy, ["from", "join"]), ["calls", "people"]);
+        assert_eq!(tables_after("UPDATE OR IGNORE people SET a=1", ["into", "update"]), ["people"]);
+        let trigger = "CREATE TRIGGER t AFTER UPDATE ON people BEGIN UPDATE kept SET a=1; END";
+        assert_eq!(tables_after(trigger, ["into", "update"]), ["kept"]);
+        let made = "CREATE TEMP TABLE found AS SELECT a FROM calls WHERE a='*'";
+        assert!(tables_after(made, ["into", "update"]).is_empty(), "it writes none that it reads");
+        assert!(is_statement(made) && !is_statement("* FROM calls") && !is_statement("*"));
     }
 }
