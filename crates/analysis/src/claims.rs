@@ -13,7 +13,7 @@ use knowledge::{Knowledge, Rule};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    asked_permissions::missing,
+    asked_permissions::{call, missing_of_all},
     domain::tags::NATIVE_CODE,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
@@ -182,7 +182,7 @@ impl<'a> Teller<'a> {
             attack,
             app: self.apps.get(key.sink_app)?.package.clone(),
             apps,
-            confidence: self.confidence(key, best),
+            confidence: self.confidence(key, group, best),
             modifiers: self.modifiers(best, group, &source, &sink),
             source,
             sink,
@@ -209,8 +209,7 @@ impl<'a> Teller<'a> {
     fn place(&self, app: usize, step: u32) -> Option<Place> {
         let link = self.apps.get(app)?;
         let text = link.facts.steps.get(step as usize)?;
-        let called = text.text.split_whitespace().find(|word| word.contains(";->") && word.contains('('));
-        let calls = called.and_then(|word| word.split_once('(')).map_or("", |(name, _)| name).to_owned();
+        let calls = call(&text.text).and_then(|word| word.split_once('(')).map_or("", |(name, _)| name).to_owned();
         Some(Place { app: link.package.clone(), method: text.method.clone(), code_unit: text.code_unit, calls })
     }
 
@@ -243,7 +242,7 @@ impl<'a> Teller<'a> {
         all.into_iter().cloned().collect()
     }
 
-    fn confidence(&self, key: &Key<'_>, best: &Best) -> Confidence {
+    fn confidence(&self, key: &Key<'_>, group: &Group, best: &Best) -> Confidence {
         let mut reasons: BTreeSet<&str> = BTreeSet::new();
         for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
             reasons.extend(&data.doubts);
@@ -271,7 +270,7 @@ impl<'a> Teller<'a> {
             level = Level::Low;
         }
         let mut reasons: Vec<String> = reasons.into_iter().map(str::to_owned).collect();
-        let missing = self.missing_permissions(key);
+        let missing = self.missing_permissions(key, group);
         if !missing.is_empty() {
             level = Level::Low;
             reasons.extend(missing);
@@ -280,12 +279,16 @@ impl<'a> Teller<'a> {
     }
 
     /// What the platform does not let the two ends of a finding do.
-    fn missing_permissions(&self, key: &Key<'_>) -> BTreeSet<String> {
+    fn missing_permissions(&self, key: &Key<'_>, group: &Group) -> BTreeSet<String> {
         let source = self.knowledge.data_kinds.get(key.source).map(|kind| (key.source_app, &kind.permissions));
         let source = source.filter(|&(app, _)| !self.keeps(app, key.source));
         let sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| (key.sink_app, &kind.permissions));
-        let ends = [source, sink].into_iter().flatten();
-        ends.filter_map(|(app, any_of)| missing(self.apps.get(app)?, any_of)).collect()
+        let sources: BTreeSet<u32> = group.pairs().iter().map(|pair| pair.1).collect();
+        let sinks: BTreeSet<u32> = group.pairs().iter().map(|pair| pair.3).collect();
+        let ends = [source.map(|end| (end, sources)), sink.map(|end| (end, sinks))].into_iter().flatten();
+        ends.filter_map(|((app, any_of), steps)| missing_of_all(self.apps.get(app)?, &steps, any_of, self.knowledge))
+            .flatten()
+            .collect()
     }
 
     /// Whether an app is where the image keeps such data: it needs nobody's permission for its own.

@@ -297,3 +297,30 @@ fn what_an_app_asks_no_permission_for_is_told_with_low_confidence() {
     let keeper = told(Some(&["INTERNET"]), &["com.android.contacts"]);
     assert_eq!(keeper, (Level::High, Vec::new()), "who keeps the contacts asks nobody for them");
 }
+
+#[test]
+fn what_a_single_call_needs_counts_where_other_ways_need_nothing() {
+    let imei = "v1 = invoke-virtual Landroid/telephony/TelephonyManager;->getDeviceId()Ljava/lang/String; v0";
+    let android_id = "v1 = invoke-static Landroid/provider/Settings$Secure;->getString(Landroid/content/ContentResolver;Ljava/lang/String;)Ljava/lang/String; v0, v2";
+    let read_at = |step: u32| {
+        let trace = vec![StepRef { step, hop: Hop::Source, note: None }];
+        fact(FactAct::Sink("network".into()), &[], FactData { trace, ..data(kind("device_id"), Vec::new()) })
+    };
+    let told = |calls: &[&str], asks_for: &[&str]| {
+        let mut known = facts((2..).take(calls.len()).map(read_at).collect());
+        let step = |text: &&str| StepText { text: (*text).to_owned(), ..known.steps[0].clone() };
+        let steps: Vec<StepText> = calls.iter().map(step).collect();
+        known.steps.extend(steps);
+        let asks_for = asks_for.iter().map(|name| format!("android.permission.{name}")).collect();
+        let reader = LinkApp { asks_for: Some(asks_for), ..app("org.example.reader", "reader", &known) };
+        let claims = claim(&[reader], &[String::new()], &Knowledge::embedded().unwrap()).findings;
+        let confidence = claims.into_iter().map(|claim| claim.parts.confidence).next().unwrap();
+        (confidence.level, confidence.reasons.join(";"))
+    };
+    assert_eq!(told(&[imei], &["INTERNET", "READ_PHONE_STATE"]), (Level::High, String::new()));
+    let (level, reason) = told(&[imei], &["INTERNET"]);
+    assert_eq!(level, Level::Low);
+    assert!(reason.contains("needs: android.permission.READ_PHONE_STATE or"), "{reason}");
+    assert_eq!(told(&[android_id], &["INTERNET"]), (Level::High, String::new()), "nothing is needed for that");
+    assert_eq!(told(&[imei, android_id], &["INTERNET"]), (Level::High, String::new()), "one of the ways is free");
+}

@@ -122,7 +122,8 @@ impl Loader {
     fn check_permissions(&self) -> Result<(), Problem> {
         let of_data = self.data_kinds.values().map(|entry| (&entry.value.permissions, &entry.at));
         let of_sinks = self.sink_kinds.values().map(|entry| (&entry.value.permissions, &entry.at));
-        for (permissions, at) in of_data.chain(of_sinks) {
+        let of_models = self.models.values().map(|entry| (&entry.value.permissions, &entry.at));
+        for (permissions, at) in of_data.chain(of_sinks).chain(of_models) {
             if let Some(name) = permissions.iter().find(|&name| !self.permissions.contains_key(name)) {
                 return Err(at.problem(Fault::Undefined { what: "permission", name: name.clone() }));
             }

@@ -279,6 +279,7 @@ impl Loader {
             sinks: at.sentences(&entry.sink)?,
             channels,
             invokes: at.sentences(&entry.invoke)?,
+            permissions: entry.permissions.clone(),
             at: format!("{}, {}", at.file, at.entry),
             ..Model::default()
         };
@@ -310,6 +311,7 @@ impl Loader {
             if speaks && (more.signature.is_none() || more.signature == *signature) {
                 known.value.sources.extend(more.sources.iter().cloned());
                 known.value.sinks.extend(more.sinks.iter().cloned());
+                known.value.permissions.extend(more.permissions.iter().cloned());
                 found = true;
             }
         }

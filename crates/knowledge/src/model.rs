@@ -27,6 +27,8 @@ pub struct Model {
     pub channels: Vec<ChannelRule>,
     /// Methods of the app that the library calls back.
     pub invokes: Vec<InvokeRule>,
+    /// The platform lets an app make this call only if it has one of these; empty: nothing is known, and the kind decides.
+    pub permissions: Vec<String>,
     /// File and entry number it was read from, for messages.
     pub at: String,
 }

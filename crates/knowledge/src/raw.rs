@@ -118,6 +118,8 @@ pub(crate) struct Model {
     pub(crate) channel: Vec<Channel>,
     #[serde(default)]
     pub(crate) invoke: Texts,
+    #[serde(default)]
+    pub(crate) permissions: Vec<String>,
     /// Only for the reader of the file.
     #[serde(rename = "reference")]
     pub(crate) _reference: Option<String>,

@@ -104,12 +104,16 @@ fn an_addition_keeps_what_is_known_of_a_method_and_needs_something_to_add_to() {
     let known = "[[model]]\nclass = \"x.A\"\nmethod = \"f\"\nflow = \"arg1 -> ret\"\n";
     let more = |class: &str| {
         let head = format!("[[model]]\nadds = true\nclass = \"{class}\"\nmethod = \"f\"\n");
-        head + "source = \"ret = secret\"\nsink = \"arg1 -> network\"\n"
+        head + "source = \"ret = secret\"\nsink = \"arg1 -> network\"\npermissions = [\"x.READ\"]\n"
     };
-    let knowledge = load(&(known.to_owned() + &more("x.A"))).unwrap();
+    let levels = "reference = \"test\"\n[permissions]\n\"x.READ\" = { 1 = \"dangerous\" }\n";
+    let knowledge = load(&(levels.to_owned() + known + &more("x.A"))).unwrap();
+    let undefined = fault(&(known.to_owned() + &more("x.A"))).map(|it| it.fault);
+    assert!(matches!(undefined, Some(Fault::Undefined { what: "permission", .. })));
     let model = knowledge.model("Lx/A;", "f", "()").unwrap();
     assert_eq!((model.flows.len(), model.sources.len(), model.sinks.len()), (1, 1, 1));
-    let nothing = fault(&(known.to_owned() + &more("x.B"))).map(|it| it.fault);
+    assert_eq!(model.permissions, ["x.READ"]);
+    let nothing = fault(&(levels.to_owned() + known + &more("x.B"))).map(|it| it.fault);
     assert!(matches!(nothing, Some(Fault::Value { field: "adds", .. })), "it would hide a superclass");
 }
 
