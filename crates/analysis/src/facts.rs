@@ -1,7 +1,10 @@
 //! What one app does to the world, in plain words: the result of analysing an app by itself, and the material from which
 //! flows across apps are linked. Holds no tables of the analysis, so that an app's code can be let go.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use findings::Hop;
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,8 @@ pub struct AppFacts {
     pub entries: Vec<String>,
     /// Receivers that the code registers.
     pub registrations: Vec<Registration>,
+    /// What its code does with names alone, by kind: services that it keeps for all apps, or asks for.
+    pub named: BTreeMap<String, BTreeSet<String>>,
     /// Superclasses and interfaces, with dots, of each class that receives.
     pub ancestors: BTreeMap<String, Vec<String>>,
     /// Methods with code.

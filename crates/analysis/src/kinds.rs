@@ -17,6 +17,10 @@ pub(crate) const EXTERNAL_RESULT: &str = "external_result";
 pub(crate) const BINDER: &str = "binder";
 /// What a method behind a binder answers.
 pub(crate) const BINDER_REPLY: &str = "binder_reply";
+/// A service is given to the platform for all apps to find by name.
+pub(crate) const SERVICE_KEPT: &str = "service_kept";
+/// A service is asked for by name.
+pub(crate) const SERVICE_ASKED: &str = "service_asked";
 /// The channel between components.
 pub(crate) const INTENT: &str = "intent";
 /// The store that a file is.

@@ -5,6 +5,7 @@ mod components;
 mod intents;
 mod names;
 mod search;
+mod services;
 mod triggers;
 mod writers;
 
@@ -22,6 +23,7 @@ use rustc_hash::FxHashMap;
 pub use components::{LinkComponent, LinkFilter, LinkKind, LinkPath};
 use intents::Intents;
 use search::{Back, Cost, Datum, Drawbacks, Fill, Graph, Search, Starts, Wanted, Way};
+use services::NamedServices;
 use triggers::Triggers;
 use writers::Writers;
 
@@ -122,7 +124,13 @@ pub struct Hop {
 /// were cut, and how many doubtful ways over many apps were not followed.
 pub fn link<'a>(apps: &'a [LinkApp<'a>], knowledge: &'a Knowledge, tell: &mut dyn FnMut(&Flow<'_>)) -> (u64, u64) {
     let speaking = Speaking::new(apps, knowledge);
-    let linker = Linker { apps, knowledge, writers: Writers::new(apps, knowledge), intents: Intents::new(apps) };
+    let linker = Linker {
+        apps,
+        knowledge,
+        writers: Writers::new(apps, knowledge),
+        intents: Intents::new(apps),
+        services: NamedServices::new(apps),
+    };
     let triggers = Triggers::new(apps, &linker.intents, knowledge);
     let reads = linker.reads();
     let (graph, sinks) = linker.graph(&reads);
@@ -206,6 +214,7 @@ struct Linker<'a> {
     knowledge: &'a Knowledge,
     writers: Writers<'a>,
     intents: Intents<'a>,
+    services: NamedServices,
 }
 
 impl Reads {
@@ -469,10 +478,14 @@ impl Linker<'_> {
                 let (from, to) = (&server.package, &client.package);
                 let reason = match channel.scope {
                     _ if app == reader => None,
-                    Scope::Bound => match self.intents.bound(app, reader) {
-                        Some(reason) => reason,
-                        None => continue,
-                    },
+                    Scope::Bound => {
+                        let bound = self.intents.bound(app, reader);
+                        let found = || self.services.between(app, reader).map(|reason| Some(reason.clone()));
+                        match bound.or_else(found) {
+                            Some(reason) => reason,
+                            None => continue,
+                        }
+                    }
                     Scope::Owner | Scope::Image => {
                         Some(format!("{kind} {name} is shared by all apps: {from} and {to}"))
                     }

@@ -124,7 +124,7 @@ fn said(expected: &Value) -> Leaves {
             package: text(app, "package"),
             path: text(app, "dex"),
             owner: text(app, "package"),
-            core_user: false,
+            core_user: app.get("core_user").and_then(Value::as_bool).unwrap_or(false),
             permissions: texts(app, "permissions"),
             asks_for: None,
             providers: Vec::new(),

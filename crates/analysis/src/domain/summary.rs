@@ -114,7 +114,7 @@ impl PartialEq for Effect {
 impl Act {
     /// Whether it says something even without data.
     pub(crate) const fn tells_alone(&self) -> bool {
-        matches!(self, Self::Send(_) | Self::Register(_))
+        matches!(self, Self::Send(_) | Self::Register(_) | Self::Name(_))
     }
 }
 
@@ -137,6 +137,8 @@ pub(crate) enum Act {
     Send(Rc<Sending>),
     /// The intent that a parameter holds is sent: decided by the caller.
     Forward(PathId, Rc<Manner>),
+    /// Something is done with names alone (kind by its position in the table of kinds).
+    Name(u32),
     /// A receiver is registered.
     Register(Rc<Enrolment>),
     /// The receiver that a parameter holds is registered with the filter that another one holds.

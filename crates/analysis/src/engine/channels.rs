@@ -7,6 +7,7 @@ use crate::{
     domain::{
         source::{Names, What},
         summary::Act,
+        tags::Tags,
         text::{Constants, PatternId, Piece, Symbol},
         value::Value,
     },
@@ -35,6 +36,9 @@ impl Frame<'_, '_> {
             names = self.names_within(&within, &names);
         }
         let kind = self.app.kinds.id(&rule.kind);
+        if rule.writes.is_empty() && rule.reads.is_empty() {
+            return self.effect(Act::Name(kind), Tags::default(), names);
+        }
         let data = self.deep_places(call, &rule.writes);
         if !rule.writes.is_empty() && !data.is_empty() {
             self.effect(Act::Store(kind), data, names.clone());

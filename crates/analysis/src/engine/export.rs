@@ -80,12 +80,14 @@ pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let facts = export.facts(&roots);
     let steps = export.step_texts();
     let registrations = export.registrations(&roots);
+    let named = export.named(&roots);
     let ancestors = export.ancestors(&facts, input.components);
     AppFacts {
         facts,
         steps,
         entries: roots.entries,
         registrations,
+        named,
         ancestors,
         methods: size.methods,
         instructions: size.instructions,
@@ -117,7 +119,7 @@ impl Export<'_, '_> {
         let fields = LinkedFields::new(self.app, all.iter().map(|(effect, ..)| *effect));
         let mut facts = Vec::new();
         for (effect, entry, reply) in all {
-            if matches!(effect.act, Act::Register(_) | Act::Forward(..) | Act::Enrol(..))
+            if matches!(effect.act, Act::Register(_) | Act::Forward(..) | Act::Enrol(..) | Act::Name(_))
                 || matches!(effect.act, Act::Field(field) if !fields.needed.contains(&field))
             {
                 continue;
@@ -144,7 +146,12 @@ impl Export<'_, '_> {
             Act::Field(field) => FactAct::Field(self.app.program.field_text(*field)),
             Act::Reply => FactAct::Reply(reply?.clone()),
             Act::Send(sending) => FactAct::Send(Box::new(self.sent(sending))),
-            Act::Callback(..) | Act::Stream(_) | Act::Forward(..) | Act::Register(_) | Act::Enrol(..) => return None,
+            Act::Callback(..)
+            | Act::Stream(_)
+            | Act::Forward(..)
+            | Act::Register(_)
+            | Act::Enrol(..)
+            | Act::Name(_) => return None,
         };
         let mut data = self.data(&effect.data, fields);
         // An answer without data is one too: for its URI there is no other.
@@ -220,6 +227,18 @@ impl Export<'_, '_> {
             })
             .collect();
         found.into_iter().collect()
+    }
+
+    /// What is done with names alone, by kind; a name that is only partly known is none.
+    fn named(&self, roots: &Roots) -> BTreeMap<String, BTreeSet<String>> {
+        let own = self.app.facts.values().flatten();
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for effect in own.chain(roots.effects.iter().map(|(_, effect, _)| effect)) {
+            let Act::Name(kind) = effect.act else { continue };
+            let names = self.names(&effect.names).0.into_iter().filter(|name| !name.is_empty() && !name.contains('*'));
+            found.entry(self.app.kinds.name(kind).to_owned()).or_default().extend(names);
+        }
+        found
     }
 
     fn registration(&self, enrolment: &Enrolment) -> Registration {

@@ -52,6 +52,16 @@ fn an_app_whose_classes_are_elsewhere_is_opaque_and_says_why() {
 }
 
 #[test]
+fn an_app_with_the_library_of_a_packer_is_opaque_and_one_with_a_name_that_others_use_is_not() {
+    let (report, code) = report("packed.apk");
+    assert_eq!((code, &report["apps"][0]["code"]), (3, &"opaque".into()));
+    let why = outcome(&report, "code")["unread"].as_str().unwrap();
+    assert!(why.starts_with("it carries the loader of a packer (Jiagu"), "{why}");
+    let (report, code) = self::report("similar.apk");
+    assert_eq!((code, &report["apps"][0]["code"]), (0, &"read".into()), "{}", report["coverage"]);
+}
+
+#[test]
 fn a_key_that_does_not_open_claims_nothing() {
     let (report, code) = report("mistaken.apk");
     assert_eq!((code, &report["apps"][0]["code"]), (0, &"read".into()));
