@@ -16,6 +16,7 @@ mod lzma;
 mod lzo_rle;
 mod lzop;
 mod member;
+mod ppmd;
 mod rar;
 mod repack;
 mod stream;
@@ -28,7 +29,7 @@ pub use filter::Filter;
 pub use in_passing::{Checksum, verified_in_passing};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
 pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
-pub use rar::RarDecoder;
+pub use rar::{Rar4Decoder, RarDecoder};
 pub use repack::deflate_as_zlib;
 pub use stream::{Codec, Unpacked, unpack, unpack_each, unpack_seekable};
 

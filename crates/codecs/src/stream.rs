@@ -12,7 +12,7 @@ use crate::{
     input::{Input, Output},
     len64, lz4_frame, lzma, lzop,
     member::MEMORY_LEN_MAX,
-    unpack_block,
+    ppmd, unpack_block,
 };
 
 /// Bytes unpacked at a time.
@@ -45,6 +45,15 @@ pub enum Codec {
     Lzma2 {
         /// Length of the dictionary.
         dictionary_len: u32,
+    },
+    /// PPMd, variant H, with the range coder of 7z: no header either.
+    Ppmd {
+        /// Bytes that a context has at most.
+        order: u8,
+        /// Memory of the model.
+        memory_len: u32,
+        /// Length of what it unpacks to.
+        unpacked_len: u64,
     },
     /// bzip2, one or more streams.
     Bzip2,
@@ -126,6 +135,9 @@ pub fn unpack_each(
             lzma::bare(&mut input, &mut output, properties, dictionary_len, unpacked_len)?;
         }
         Codec::Lzma2 { dictionary_len } => lzma::lzma2(&mut input, &mut output, dictionary_len)?,
+        Codec::Ppmd { order, memory_len, unpacked_len } => {
+            ppmd::seven_zip(&mut input, &mut output, order, memory_len, unpacked_len)?;
+        }
         Codec::Bzip2 => bzip2(&mut input, &mut output)?,
         Codec::Zstd => zstd(&mut input, &mut output)?,
         Codec::Lz4 => lz4_frame::frames(&mut input, &mut output)?,

@@ -24,6 +24,8 @@ fn folder_image_sparse_chunks_factory_zip_and_update_give_the_same_device() {
         (fixtures.join("super.simg.xz"), "super.simg.xz!system_a"),
         (fixtures.join("block.zip"), "block.zip!system.new.dat.br"),
         (fixtures.join("block_parts.zip"), "block_parts.zip!system.new.dat.xz"),
+        (fixtures.join("volumes.zip"), "volumes.zip!example_five.rar!system.img"),
+        (fixtures.join("old_volumes.zip"), "old_volumes.zip!example.rar!system.img"),
         (fixtures.join("AP_EXAMPLE.tar.md5"), "AP_EXAMPLE.tar.md5!system.img.lz4"),
     ];
     for (path, container) in packings {

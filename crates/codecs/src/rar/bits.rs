@@ -1,12 +1,32 @@
-//! Bits of one block, the highest of each byte first, and the codes that are made of them.
+//! Bits of a block or a stream, the highest of each byte first, and the codes that are made of them.
 
-use bytes::{Error, Result};
+use bytes::{ByteSource, Error, Result};
+
+use crate::len64;
 
 /// Longest code.
 const CODE_LEN_MAX: usize = 15;
 
+/// Bits from somewhere.
+pub(super) trait Bits {
+    /// The next 32 bits; zeros behind the last byte.
+    fn peek(&mut self) -> Result<u32>;
+
+    /// Goes on by `count` bits, at most 32.
+    fn skip(&mut self, count: u32) -> Result<()>;
+
+    fn corrupt(&self, what: &'static str) -> Error;
+
+    /// Takes `count` bits, at most 32.
+    fn take(&mut self, count: u32) -> Result<u32> {
+        let value = self.peek()?.checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
+        self.skip(count)?;
+        Ok(value)
+    }
+}
+
 /// The bits of a block that is in memory.
-pub(super) struct Bits<'a> {
+pub(super) struct BlockBits<'a> {
     bytes: &'a [u8],
     /// Number of the next bit, and of the first one behind the block.
     at: usize,
@@ -15,7 +35,7 @@ pub(super) struct Bits<'a> {
     offset: u64,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> BlockBits<'a> {
     /// The block `bytes`, of whose last byte `last_bits` count.
     pub(super) const fn new(bytes: &'a [u8], last_bits: usize, offset: u64) -> Self {
         let end = bytes.len().saturating_sub(1).saturating_mul(8).saturating_add(last_bits);
@@ -26,33 +46,109 @@ impl<'a> Bits<'a> {
     pub(super) const fn is_at_end(&self) -> bool {
         self.at >= self.end
     }
+}
 
-    pub(super) const fn corrupt(&self, what: &'static str) -> Error {
-        Error::corrupt(what, self.offset)
-    }
-
-    /// The next 32 bits; zeros behind the last byte.
-    fn peek(&self) -> u32 {
+impl Bits for BlockBits<'_> {
+    #[inline]
+    fn peek(&mut self) -> Result<u32> {
         let mut word = [0; 8];
         let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
         for (target, &byte) in word.iter_mut().zip(rest.iter().take(5)) {
             *target = byte;
         }
         // Of eight bytes the first five are set; the shift is below eight, so the upper half has 32 bits that count.
-        ((u64::from_be_bytes(word) << (self.at % 8)) >> 32) as u32
+        Ok(((u64::from_be_bytes(word) << (self.at % 8)) >> 32) as u32)
     }
 
-    /// Takes `count` bits, at most 32.
-    pub(super) fn take(&mut self, count: u32) -> Result<u32> {
-        let value = self.peek().checked_shr(32_u32.saturating_sub(count)).unwrap_or(0);
-        self.skip(count)?;
-        Ok(value)
-    }
-
+    #[inline]
     fn skip(&mut self, count: u32) -> Result<()> {
         self.at = self.at.saturating_add(count as usize);
         // A block may not be read past its end: what stands there is another one.
         if self.at > self.end { Err(self.corrupt("RAR block")) } else { Ok(()) }
+    }
+
+    fn corrupt(&self, what: &'static str) -> Error {
+        Error::corrupt(what, self.offset)
+    }
+}
+
+/// Bytes of a stream that are in memory.
+const WINDOW_LEN: usize = 32 << 10;
+
+/// The bits of a stream.
+pub(crate) struct StreamBits<'a> {
+    source: &'a ByteSource,
+    window: Vec<u8>,
+    /// The next byte of the window, how many of it are filled, and where in the source the first one behind them is.
+    next: usize,
+    filled: usize,
+    behind: u64,
+    /// Bits that were read and not taken, from the highest on, and how many. What stands below them means nothing.
+    held: u64,
+    count: u32,
+}
+
+impl<'a> StreamBits<'a> {
+    pub(super) fn new(source: &'a ByteSource) -> Self {
+        Self { source, window: vec![0; WINDOW_LEN], next: 0, filled: 0, behind: 0, held: 0, count: 0 }
+    }
+
+    /// Where the next byte is.
+    pub(crate) fn offset(&self) -> u64 {
+        let ahead = self.filled.saturating_sub(self.next).saturating_add((self.count / 8) as usize);
+        self.behind.saturating_sub(len64(ahead))
+    }
+
+    /// Takes the next eight bits.
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        self.take(8).map(|byte| byte as u8)
+    }
+
+    /// Goes on to the next whole byte.
+    pub(super) fn align(&mut self) -> Result<()> {
+        self.skip(self.count % 8)
+    }
+
+    /// Holds 32 bits, if there are so many.
+    #[inline(never)]
+    fn fill(&mut self) -> Result<()> {
+        while self.count <= 56 {
+            if self.next >= self.filled {
+                self.next = 0;
+                self.filled = self.source.read_some(self.behind, &mut self.window)?;
+                self.behind = self.behind.saturating_add(len64(self.filled));
+            }
+            let Some(&byte) = self.window.get(self.next).filter(|_| self.next < self.filled) else { break };
+            self.next = self.next.saturating_add(1);
+            // The shift is 0 to 56.
+            self.held |= u64::from(byte) << 56_u32.saturating_sub(self.count);
+            self.count = self.count.saturating_add(8);
+        }
+        Ok(())
+    }
+}
+
+impl Bits for StreamBits<'_> {
+    #[inline]
+    fn peek(&mut self) -> Result<u32> {
+        if self.count < 32 {
+            self.fill()?;
+        }
+        Ok((self.held >> 32) as u32)
+    }
+
+    #[inline]
+    fn skip(&mut self, count: u32) -> Result<()> {
+        let Some(left) = self.count.checked_sub(count) else {
+            return Err(Error::truncated("RAR stream", self.source.len(), 1, 0));
+        };
+        self.count = left;
+        self.held <<= count;
+        Ok(())
+    }
+
+    fn corrupt(&self, what: &'static str) -> Error {
+        Error::corrupt(what, self.offset())
     }
 }
 
@@ -108,9 +204,27 @@ impl Code {
         None
     }
 
+    /// The code of `N` symbols whose lengths come next: four bits each. Fifteen, and how many zeros; none of them is a length of
+    /// fifteen.
+    pub(super) fn of_lengths<const N: usize>(bits: &mut impl Bits) -> Result<Self> {
+        let mut lengths = Vec::with_capacity(N);
+        while lengths.len() < N {
+            match bits.take(4)? {
+                15 => match bits.take(4)? {
+                    0 => lengths.push(15),
+                    count => lengths.resize(lengths.len().saturating_add(count as usize + 2).min(N), 0),
+                },
+                // Four bits.
+                len => lengths.push(len as u8),
+            }
+        }
+        Ok(Self::new(&lengths))
+    }
+
     /// Takes the next symbol.
-    pub(super) fn next(&self, bits: &mut Bits<'_>) -> Result<usize> {
-        let peeked = bits.peek();
+    #[inline]
+    pub(super) fn next(&self, bits: &mut impl Bits) -> Result<usize> {
+        let peeked = bits.peek()?;
         let (len, symbol) = match self.short.get((peeked >> (32 - SHORT_LEN)) as usize) {
             Some(&(len, symbol)) if len > 0 => (u32::from(len), symbol),
             _ => self.find(peeked >> 16).ok_or_else(|| bits.corrupt("RAR code"))?,
@@ -130,13 +244,13 @@ mod tests {
     fn codes_are_canonical_and_bits_end_where_the_block_does() {
         // RFC 1951, 3.2.2: lengths 3, 3, 3, 3, 3, 2, 4, 4 give the codes 010, 011, 100, 101, 110, 00, 1110, 1111.
         let code = Code::new(&[3, 3, 3, 3, 3, 2, 4, 4]);
-        let mut bits = Bits::new(&[0b0101_0000, 0b1110_1111], 8, 0);
+        let mut bits = BlockBits::new(&[0b0101_0000, 0b1110_1111], 8, 0);
         for symbol in [0, 2] {
             assert_eq!(code.next(&mut bits).unwrap(), symbol);
         }
         assert_eq!(code.next(&mut bits).unwrap(), 5);
         assert_eq!((code.next(&mut bits).unwrap(), code.next(&mut bits).unwrap()), (6, 7));
         assert!(bits.is_at_end() && code.next(&mut bits).is_err());
-        assert!(Code::new(&[0; 8]).next(&mut Bits::new(&[0; 4], 8, 0)).is_err());
+        assert!(Code::new(&[0; 8]).next(&mut BlockBits::new(&[0; 4], 8, 0)).is_err());
     }
 }

@@ -22,8 +22,9 @@ pub static FORMAT: Format = Format {
     open,
     references: &["LZMA SDK, 7zFormat.txt", "LZMA SDK, Methods.txt"],
     limitations: &[
-        "streams packed with LZMA, LZMA2, Deflate and bzip2, or stored, are read, with the filters Delta and those for programs, \
-         BCJ2 among them; PPMd is reported, not read",
+        "streams packed with LZMA, LZMA2, PPMd, Deflate and bzip2, or stored, are read, with the filters Delta and those for programs, \
+         BCJ2 among them; others are reported with the number of their method",
+        "PPMd with more than 256 MiB of memory is refused",
         "encrypted archives are reported, not read",
         "archives in several volumes are read if all volumes are given together (`X.7z.001` and so on)",
     ],
@@ -130,6 +131,9 @@ fn codec(coder: &Coder, offset: u64) -> Result<Option<Codec>> {
             dictionary_len: u32::from_le_bytes([a, b, c, d]),
             unpacked_len: coder.unpacked_len,
         }),
+        (0x03_04_01, &[order, a, b, c, d]) => {
+            Some(Codec::Ppmd { order, memory_len: u32::from_le_bytes([a, b, c, d]), unpacked_len: coder.unpacked_len })
+        }
         (0x04_01_08, _) => Some(Codec::Deflate(Wrapping::Raw)),
         (0x04_02_02, _) => Some(Codec::Bzip2),
         (0x03, &[distance]) => Some(Codec::Filter(Filter::Delta(u16::from(distance).saturating_add(1)))),

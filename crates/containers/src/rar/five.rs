@@ -1,45 +1,20 @@
-//! Blocks of a RAR 5 archive and what they say.
+//! Blocks of a RAR 5 archive and what they say. Written from the technical note "RAR 5.0 archive format".
 
-use bytes::{ByteSource, Cursor, Error, Kind, Limit, Result};
+use bytes::{ByteSource, Cursor, Error, Limit, Result};
+
+use super::block::{Block, File, Link, Packing};
+
+pub(super) const MAGIC: &[u8] = b"Rar!\x1a\x07\x01\x00";
+/// Methods: nothing was packed, up to packed best.
+const STORED: u64 = 0;
+const METHOD_MAX: u64 = 5;
+/// Kinds of links.
+const UNIX_SYMLINK: u64 = 1;
+const HARD_LINK: u64 = 4;
+const FILE_COPY: u64 = 5;
 
 /// Longest header, as the format bounds it.
 const HEADER_LEN_MAX: u64 = 2 << 20;
-
-/// What a block is.
-pub(super) enum Block {
-    File(File),
-    /// The archive goes on in another volume, or it does not.
-    End {
-        goes_on: bool,
-    },
-    /// Headers from here on are encrypted.
-    Encrypted,
-    /// The header of the archive, comments, recovery records and what later versions add.
-    Other,
-}
-
-/// A member.
-pub(super) struct File {
-    pub(super) name: Vec<u8>,
-    pub(super) is_folder: bool,
-    /// Mode and type of the file, if a Unix wrote it.
-    pub(super) mode: Option<u32>,
-    /// Nothing if the archive does not say it.
-    pub(super) unpacked_len: Option<u64>,
-    pub(super) crc32: Option<u32>,
-    /// Version of the packing, method, whether it goes on from the member before, length of the dictionary.
-    pub(super) version: u64,
-    pub(super) method: u64,
-    pub(super) is_solid: bool,
-    pub(super) dictionary_len: u64,
-    pub(super) is_encrypted: bool,
-    /// Kind and target of a link.
-    pub(super) link: Option<(u64, Vec<u8>)>,
-    /// Whether its data is in other volumes too.
-    pub(super) is_split: bool,
-    pub(super) offset: u64,
-    pub(super) data: ByteSource,
-}
 
 /// A number of seven bits a byte, the lowest first.
 fn number(cursor: &mut Cursor<'_>, what: &'static str) -> Result<u64> {
@@ -86,20 +61,26 @@ pub(super) fn read(source: &ByteSource, offset: u64) -> Result<(Block, u64)> {
     let data_at = offset.saturating_add(4).saturating_add(summed.len());
     let next = data_at.checked_add(data_len).ok_or(Error::corrupt("Data size", offset))?;
     let block = match kind {
+        1 => {
+            let archive_flags = number(&mut cursor, "Archive flags")?;
+            // The first volume has no number.
+            let volume = if archive_flags & 2 != 0 { number(&mut cursor, "Volume number")? } else { 0 };
+            Block::Archive { volume: Some(volume).filter(|_| archive_flags & 1 != 0) }
+        }
         2 => {
             let data = source.slice(data_at, data_len, "Data area");
-            let is_split = flags & 0x18 != 0;
-            Block::File(file(&mut cursor, extra_len, is_split, offset, data?)?)
+            Block::File(file(&mut cursor, extra_len, flags, offset, data?)?)
         }
         4 => Block::Encrypted,
-        5 => Block::End { goes_on: number(&mut cursor, "End of archive flags")? & 1 != 0 },
+        5 => Block::End { goes_on: number(&mut cursor, "End of archive flags")? & 1 != 0, volume: None },
         _ => Block::Other,
     };
     Ok((block, next))
 }
 
-fn file(cursor: &mut Cursor<'_>, extra_len: u64, is_split: bool, offset: u64, data: ByteSource) -> Result<File> {
+fn file(cursor: &mut Cursor<'_>, extra_len: u64, block_flags: u64, offset: u64, data: ByteSource) -> Result<File> {
     const UNIX: u64 = 1;
+    let (is_continued, goes_on) = (block_flags & 8 != 0, block_flags & 0x10 != 0);
     let flags = number(cursor, "File flags")?;
     let unpacked_len = number(cursor, "Unpacked size")?;
     let attributes = number(cursor, "Attributes")?;
@@ -110,6 +91,7 @@ fn file(cursor: &mut Cursor<'_>, extra_len: u64, is_split: bool, offset: u64, da
     let packing = number(cursor, "Compression information")?;
     let host = number(cursor, "Host OS")?;
     let name = text(cursor, "Name")?;
+    let (version, method) = (packing & 0x3f, packing >> 7 & 7);
     let mut file = File {
         name,
         is_folder: flags & 1 != 0,
@@ -117,13 +99,17 @@ fn file(cursor: &mut Cursor<'_>, extra_len: u64, is_split: bool, offset: u64, da
         mode: (host == UNIX).then_some((attributes & 0xffff) as u32),
         unpacked_len: (flags & 8 == 0).then_some(unpacked_len),
         crc32,
-        version: packing & 0x3f,
-        method: packing >> 7 & 7,
+        packing: match (version, method) {
+            (_, STORED) => Packing::Stored,
+            (0, ..=METHOD_MAX) => Packing::Five,
+            _ => Packing::Unknown(version),
+        },
         is_solid: packing & 0x40 != 0,
         dictionary_len: (128 << 10) << (packing >> 10 & 15),
         is_encrypted: false,
         link: None,
-        is_split,
+        is_continued,
+        goes_on,
         offset,
         data,
     };
@@ -144,15 +130,15 @@ fn extras(cursor: &mut Cursor<'_>, file: &mut File) -> Result<()> {
             5 => {
                 let kind = number(&mut record, "Redirection type")?;
                 number(&mut record, "Flags")?;
-                file.link = Some((kind, text(&mut record, "Target name")?));
+                let target = text(&mut record, "Target name")?;
+                file.link = Some(match kind {
+                    UNIX_SYMLINK => Link::Symbolic(target),
+                    HARD_LINK | FILE_COPY => Link::Same(target),
+                    other => Link::Unknown(other),
+                });
             }
             _ => {}
         }
     }
     Ok(())
-}
-
-/// What is told of bytes that nobody reads without a key.
-pub(super) const fn encrypted(what: &'static str, offset: u64) -> Error {
-    Error { kind: Kind::Encrypted, what, offset }
 }
