@@ -191,6 +191,20 @@ fn a_class_named_like_one_of_the_platform_is_the_own_one_only_where_the_platform
 }
 
 #[test]
+fn a_call_with_other_arguments_is_not_the_method() {
+    // invoke-virtual-quick {v0} and {v0, v0}, 11; return-void: only the first can be run().
+    let (one, two) = (vec![0x10e9, 11, 0, 0x000e], vec![0x20e9, 11, 0, 0x000e]);
+    for (code, restored) in [(one, 1), (two, 0)] {
+        let class = common::dex::class("La;", "Ljava/lang/Object;", &[]).method("run");
+        let class = class.method_with("start", 1, Some((1, code)));
+        let dex = common::dex::write("035", &[class]);
+        let program = common::program(&[oat::elf(&oat::oat(64, &[("/x.apk", dex)]), false)]);
+        let program = program.with_class_path(&ClassPath::default());
+        assert_eq!(program.files()[0].fidelity.restored(), restored);
+    }
+}
+
+#[test]
 fn only_dalvik_overrides_what_a_class_cannot_see() {
     // act() is for its package; the class below, in another one, has its own.
     let above = common::dex::class("La/A;", "Ljava/lang/Object;", &[]).method_with("act", 0, Some((1, vec![0x000e])));

@@ -107,12 +107,16 @@ impl Resolver<'_> {
         let (first, number) = (code.unit(address)?, code.unit(address.checked_add(1)?)?);
         if matches!(opcode, 0xe9 | 0xea) {
             let range = opcode == 0xea;
+            let count = usize::from(if range { first >> 8 } else { first >> 12 });
             if is_explained_beside(number) {
-                let count = if range { first >> 8 } else { first >> 12 };
-                return self.special(file, place, class, usize::from(count), range);
+                return self.special(file, place, class, count, range);
             }
             let shape = class_of(receiver?, &mut self.shapes)?;
             let signature = &shape.table.as_ref()?.get(usize::from(number))?.signature;
+            // Where a maker's machine lays its tables out in another way, this is the first to tell.
+            if intrinsics::registers(signature, Call::Virtual) != count {
+                return None;
+            }
             // Compilers name what is called on an array by the array's own type where the language has the method there (`clone`).
             let of_array = match receiver? {
                 Ty::Known(array) if array.starts_with('[') => self.members.exact(array, signature),
