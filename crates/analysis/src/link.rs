@@ -128,7 +128,7 @@ pub fn link<'a>(apps: &'a [LinkApp<'a>], knowledge: &'a Knowledge, tell: &mut dy
         apps,
         knowledge,
         writers: Writers::new(apps, knowledge),
-        intents: Intents::new(apps),
+        intents: Intents::new(apps, knowledge),
         services: NamedServices::new(apps),
     };
     let triggers = Triggers::new(apps, &linker.intents, knowledge);

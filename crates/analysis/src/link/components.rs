@@ -1,10 +1,15 @@
 //! Components and their intent filters, and whether an intent passes a filter. Written from the platform's documents on
 //! intent resolution: the action test, the category test, the data test.
 
+use knowledge::Knowledge;
+
 use crate::facts::{Operation, Registration, Sent};
 
 /// What every filter for activities needs, unless the intent names the component.
 const DEFAULT_CATEGORY: &str = "android.intent.category.DEFAULT";
+
+/// The table of broadcasts that only the platform may send.
+const SYSTEM_BROADCASTS: &str = "system_broadcasts";
 
 /// A kind of component that intents reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,8 +74,10 @@ pub enum LinkPath {
 }
 
 impl LinkComponent {
-    /// A receiver that code registers.
-    pub(super) fn registered(registration: &Registration) -> Self {
+    /// A receiver that code registers. Nobody can name it, so it hears what its filter asks for alone.
+    pub(super) fn registered(registration: &Registration, knowledge: &Knowledge) -> Self {
+        let of_platform = |action: &String| knowledge.table_kind(SYSTEM_BROADCASTS, action).is_some();
+        let only_platform = !registration.actions.is_empty() && registration.actions.iter().all(of_platform);
         let known = |texts: &[String]| texts.iter().filter(|text| !text.contains('*')).cloned().collect();
         let filter = LinkFilter {
             actions: known(&registration.actions),
@@ -86,7 +93,7 @@ impl LinkComponent {
             name: registration.class.clone(),
             class: registration.class.clone(),
             exported: !registration.local,
-            open: !registration.local && registration.permission.is_empty(),
+            open: !registration.local && registration.permission.is_empty() && !only_platform,
             permission: registration.permission.first().cloned(),
             filters: vec![filter],
             local: registration.local,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use knowledge::Knowledge;
+
 use super::{
     LinkApp, Node, Writer,
     components::{LinkComponent, LinkKind},
@@ -57,7 +59,7 @@ fn what_is_known(sent: &Sent) -> Option<Sent> {
 }
 
 impl<'a> Intents<'a> {
-    pub(super) fn new(apps: &'a [LinkApp<'a>]) -> Self {
+    pub(super) fn new(apps: &'a [LinkApp<'a>], knowledge: &Knowledge) -> Self {
         let mut intents = Self {
             apps,
             components: Vec::with_capacity(apps.len()),
@@ -73,7 +75,7 @@ impl<'a> Intents<'a> {
         };
         for (number, app) in apps.iter().enumerate() {
             intents.packages.entry(app.package.as_str()).or_default().push(number);
-            let registered = app.facts.registrations.iter().map(LinkComponent::registered);
+            let registered = app.facts.registrations.iter().map(|one| LinkComponent::registered(one, knowledge));
             let components: Vec<LinkComponent> = app.components.iter().cloned().chain(registered).collect();
             for (position, component) in components.iter().enumerate() {
                 for action in component.filters.iter().flat_map(|filter| &filter.actions) {
