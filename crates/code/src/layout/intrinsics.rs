@@ -56,9 +56,28 @@ pub(super) fn registers(signature: &str, call: Call) -> usize {
     let mut count = usize::from(call != Call::Static);
     let mut rest = parameters;
     while let Some(kind) = rest.chars().next() {
-        count = count.saturating_add(if matches!(kind, 'J' | 'D') { 2 } else { 1 });
-        let len = if kind == 'L' { rest.find(';').map_or(rest.len(), |end| end.saturating_add(1)) } else { 1 };
-        rest = rest.get(len..).unwrap_or_default();
+        let element = rest.trim_start_matches('[');
+        let is_array = element.len() < rest.len();
+        count = count.saturating_add(if !is_array && matches!(kind, 'J' | 'D') { 2 } else { 1 });
+        let len = if element.starts_with('L') {
+            element.find(';').map_or(element.len(), |end| end.saturating_add(1))
+        } else {
+            1
+        };
+        rest = element.get(len..).unwrap_or_default();
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrays_take_one_register_and_wide_numbers_two() {
+        assert_eq!(registers("a()V", Call::Static), 0);
+        assert_eq!(registers("a(IJLa/B;D)V", Call::Virtual), 7);
+        assert_eq!(registers("a([I[[J[La/B;Z)V", Call::Direct), 5);
+        assert_eq!(registers("a([", Call::Static), 0, "no descriptor");
+    }
 }
