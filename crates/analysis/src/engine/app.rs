@@ -200,7 +200,7 @@ impl<'a> App<'a> {
     }
 
     /// Work that one pass over a method may cost (tags and objects moved); beyond, the rest of it is approximated. In a
-    /// large cycle most of the work is the cycle feeding itself.
+    /// large cycle every method is gone through several times, and most of the work is the cycle feeding itself.
     pub(crate) const fn method_work_max(&self, instructions: usize) -> u64 {
         let (base, each) = if self.cycle_methods > LARGE_CYCLE_METHODS { (2_000, 50) } else { (20_000, 200) };
         base + each * instructions as u64
