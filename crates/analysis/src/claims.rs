@@ -18,6 +18,7 @@ use crate::{
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
     native_files,
+    speaking::telling,
 };
 
 /// A way that is less than certain and passes more apps than this is told with low confidence, if it is followed at all: apps
@@ -491,11 +492,6 @@ const fn axis(axis: knowledge::Axis) -> Axis {
         knowledge::Axis::Obeys => Axis::Obeys,
         knowledge::Axis::Exposes => Axis::Exposes,
     }
-}
-
-/// Whether a name says anything.
-pub(crate) fn telling(name: &str) -> bool {
-    name.chars().any(char::is_alphabetic)
 }
 
 fn listed<'s>(details: impl Iterator<Item = &'s String>) -> Vec<String> {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use knowledge::{Knowledge, Requirement, Rule};
 
 use crate::{
-    claims::telling,
     facts::{Fact, FactAct},
     link::LinkApp,
 };
@@ -69,4 +68,9 @@ fn has_name(fact: &Fact, rule: &Rule) -> bool {
     // A sink without a name may be anything.
     let excepted = !fact.names.is_empty() && fact.names.iter().all(|name| among(&rule.except, name));
     asked_for && !excepted
+}
+
+/// Whether a name says anything.
+pub(crate) fn telling(name: &str) -> bool {
+    name.chars().any(char::is_alphabetic)
 }

@@ -18,3 +18,5 @@ const WINDOW_LEN_MAX: u64 = 256 << 20;
 const FILTER_LEN_MAX: u64 = 4 << 20;
 /// Filters that wait for their range to be full.
 const FILTERS_MAX: usize = 8192;
+/// Filters of one range: archivers write one or two, and each is a pass over it.
+const FILTERS_OF_RANGE_MAX: usize = 8;

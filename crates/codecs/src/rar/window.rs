@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::{Error, Limit, Result};
 
 use super::{
-    FILTER_LEN_MAX, FILTERS_MAX, WINDOW_LEN_MAX,
+    FILTER_LEN_MAX, FILTERS_MAX, FILTERS_OF_RANGE_MAX, WINDOW_LEN_MAX,
     filters::{Filter, Kind},
 };
 use crate::{Sink, len64};
@@ -90,7 +90,8 @@ impl Window {
         let position = self.file_given.saturating_add(len64(self.made.len().saturating_sub(self.given)));
         let filter = Filter { kind, start: position.saturating_add(start), len };
         let is_behind = self.filters.back().is_none_or(|last| filter.start >= last.end() || filter.has_range_of(last));
-        if len > FILTER_LEN_MAX || !is_behind || self.filters.len() >= FILTERS_MAX {
+        let alike = self.filters.iter().rev().take_while(|other| filter.has_range_of(other)).count();
+        if len > FILTER_LEN_MAX || !is_behind || self.filters.len() >= FILTERS_MAX || alike >= FILTERS_OF_RANGE_MAX {
             return false;
         }
         if len > 0 {
@@ -140,5 +141,20 @@ impl Window {
             return Err(Error::truncated("RAR file", packed_len, self.left.max(1), 0));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_few_filters() {
+        let mut window = Window::new(1 << 20, 1 << 20).unwrap();
+        window.begin(1 << 20);
+        let kind = Kind::Delta { channels: 1 };
+        assert!((0..FILTERS_OF_RANGE_MAX).all(|_| window.filter(kind, 0, 100)));
+        assert!(!window.filter(kind, 0, 100), "each costs another pass over the range");
+        assert!(window.filter(kind, 100, 100), "the next range has its own");
     }
 }
