@@ -254,13 +254,21 @@ fn a_folder_of_four_gigabytes_of_holes_is_one_problem() {
 }
 
 #[test]
-fn unknown_incompatible_features_are_refused_with_their_bits() {
+fn incompatible_features_are_refused_with_their_bits_and_names() {
     let mut patient = Patient::new("aosp");
     let features = patient.u32(1024 + 0x60);
-    patient.put_u32(1024 + 0x60, features | 0x8000_0001);
-    assert!((ext4::FORMAT.probe)(&ByteSource::from_bytes(patient.0.clone())));
-    let error = patient.read_within(Limits::FIRMWARE).unwrap_err();
-    assert_eq!(error, Error::unsupported("s_feature_incompat", 1024 + 0x60, 0x8000_0001));
+    for (bits, name) in [
+        (0x8000_0000, "s_feature_incompat"),
+        (0x8000_0001, "feature compression (e2compr)"),
+        (0x8, "feature journal_dev, a journal of another image"),
+        (0x1000, "feature dirdata, data in folder entries"),
+    ] {
+        patient.put_u32(1024 + 0x60, features | bits);
+        let source = ByteSource::from_bytes(patient.0.clone());
+        assert!((ext4::FORMAT.probe)(&source));
+        let error = (ext4::FORMAT.read)(&source, &Budget::new(Limits::FIRMWARE)).unwrap_err();
+        assert_eq!(error, Error::unsupported(name, 1024 + 0x60, bits as u64));
+    }
 }
 
 #[test]
@@ -437,4 +445,35 @@ fn upper_halves_of_block_numbers_count() {
     patient.0[inode + 118] = 1;
     let error = Error::truncated("attribute block", (1 << 32) * 4096, 4096, 0);
     assert_eq!(patient.read().problems, [problem("etc/tiny.txt", error)]);
+}
+
+#[test]
+fn a_label_in_an_inode_that_is_none_for_values_is_told_and_the_file_is_read() {
+    let mut patient = Patient::new("ea_inode");
+    let named_at = (patient.inode_of("large_label.txt")..).step_by(4);
+    // The entry names inode 14, which holds nothing but the label.
+    let named_at = named_at.take(64).find(|&at| patient.u32(at) == 14 && patient.u32(at + 4) == 1024).unwrap();
+    let corrupt = || problem("large_label.txt", Error::corrupt("e_value_inum", named_at as u64));
+    // A file of somebody else, the value's flag off, another length, an inode that cannot be.
+    for change in [
+        |patient: &mut Patient, at: usize| patient.put_u32(at, 12),
+        |patient: &mut Patient, _| {
+            let flags = patient.inode(14) + 34;
+            patient.0[flags] = 0x8;
+        },
+        |patient: &mut Patient, at: usize| patient.put_u32(at + 4, 1023),
+    ] {
+        let mut patient = Patient(patient.0.clone());
+        change(&mut patient, named_at);
+        let tree = patient.read();
+        assert_eq!(tree.problems, [corrupt()]);
+        assert!(
+            tree.entries
+                .iter()
+                .all(|entry| entry.path != b"large_label.txt" || entry.attributes.selinux_label.is_none())
+        );
+        assert!(lost("ea_inode", &tree).is_empty());
+    }
+    patient.put_u32(named_at, 0x7fff_ffff);
+    assert_eq!(patient.read().problems, [problem("large_label.txt", Error::corrupt("inode number", named_at as u64))]);
 }

@@ -153,9 +153,45 @@ fn erofs_images_with_features_that_are_not_known_are_refused_with_their_bits() {
     let features = patient.u32(1024 + 0x50) as u32 | 0x4000_0000;
     patient.put(1024 + 0x50, &features.to_le_bytes());
     assert_eq!(patient.refused(), (Kind::Unsupported(0x4000_0000), "feature_incompat"));
+    for (bit, name) in [
+        (0x80, "feature 48bit, block addresses of 48 bits"),
+        (0x100, "feature metabox, metadata in an inode of its own"),
+    ] {
+        let features = patient.u32(1024 + 0x50) as u32 & !0x4000_0000 | bit;
+        patient.put(1024 + 0x50, &features.to_le_bytes());
+        assert_eq!(patient.refused(), (Kind::Unsupported(bit.into()), name));
+        patient.put(1024 + 0x50, &(features & !bit).to_le_bytes());
+    }
     let mut patient = Patient::new("erofs/plain");
     patient.bytes[1024 + 12] = 40;
     assert_eq!(patient.refused(), (Kind::Corrupt, "blkszbits"));
+}
+
+#[test]
+fn erofs_contents_on_further_devices_are_named_and_the_others_are_read() {
+    let case = "erofs/chunked";
+    let mut patient = Patient::new(case);
+    let features = patient.u32(1024 + 0x50) as u32 | 8;
+    patient.put(1024 + 0x50, &features.to_le_bytes());
+    patient.put(1024 + 0x56, &1_u16.to_le_bytes());
+    let inode = erofs_inode(&patient, "tiny.txt");
+    let len = if patient.bytes[inode] & 1 != 0 { 64 } else { 32 };
+    let slots = patient.u16(inode + 2);
+    let table = inode + len + if slots == 0 { 0 } else { 12 + 4 * (slots - 1) };
+    let (block, entry) = (patient.u32(table) as u32, table.next_multiple_of(8));
+    // One chunk, with the device in front of its block.
+    assert_eq!((patient.u16(inode) >> 1 & 7, patient.u32(inode + 16)), (4, 0));
+    patient.put(inode + 16, &0x20_u32.to_le_bytes());
+    patient.put(entry, &[0, 0, 1, 0]);
+    patient.put(entry + 4, &block.to_le_bytes());
+    let tree = patient.read();
+    let told = told(&tree);
+    let named = [("", "further devices with contents"), ("etc/tiny.txt", "contents on a further device")];
+    assert_eq!(told, expected(&named));
+    unharmed(case, &tree, &["etc/tiny.txt"]);
+    // With no device named it is a chunk as any other.
+    patient.put(entry + 2, &[0, 0]);
+    unharmed(case, &patient.read(), &[]);
 }
 
 #[test]

@@ -30,8 +30,6 @@ pub(super) struct Reader {
     needs: Vec<String>,
     /// Formats it is given.
     pub(super) formats: Vec<String>,
-    /// Whether it is given all inputs in one run.
-    pub(super) together: bool,
     script: String,
 }
 
@@ -49,6 +47,8 @@ impl Reader {
 struct Run {
     wall: f64,
     cpu: f64,
+    /// CPU seconds of the whole machine meanwhile.
+    machine: f64,
     peak_mib: u64,
     right: usize,
     told: usize,
@@ -83,7 +83,9 @@ pub fn open(arguments: &[&str]) -> Result<String, String> {
     };
     let expected = files(&text(&folder.join("expected.sha256"))?);
     let readers = readers("xtask/bench/open/readers.toml")?;
-    let mut table = "| image | reader | files right of | wall s | CPU s | peak MiB |\n|--|--|--|--|--|--|\n".to_owned();
+    let mut table =
+        "| image | reader | files right of | wall s | CPU s | whole machine | peak MiB |\n|--|--|--|--|--|--|--|\n"
+            .to_owned();
     for image in images(&folder, only)? {
         let format = format_of(&image)?;
         for reader in readers.iter().filter(|reader| reader.formats.iter().any(|name| name == format)) {
@@ -98,12 +100,13 @@ fn row(image: &Path, format: &str, reader: &Reader, run: &Run, expected: usize) 
     let name = image.file_name().unwrap_or_default().to_string_lossy();
     let Reader { name: by, .. } = reader;
     match &run.failed {
-        Some(why) => format!("| {name} ({format}) | {by} | not run: {why} | | | |\n"),
+        Some(why) => format!("| {name} ({format}) | {by} | not run: {why} | | | | |\n"),
         None => {
             let more = run.told.saturating_sub(run.right);
             let more = if more > 0 { format!(" (and {more} others)") } else { String::new() };
-            let Run { wall, cpu, peak_mib, right, .. } = run;
-            format!("| {name} ({format}) | {by} | {right} of {expected}{more} | {wall:.1} | {cpu:.1} | {peak_mib} |\n")
+            let Run { wall, cpu, machine, peak_mib, right, .. } = run;
+            let costs = format!("{wall:.1} | {cpu:.1} | {machine:.1} | {peak_mib}");
+            format!("| {name} ({format}) | {by} | {right} of {expected}{more} | {costs} |\n")
         }
     }
 }
@@ -169,7 +172,6 @@ pub(super) fn readers(path: &str) -> Result<Vec<Reader>, String> {
             name: word("name")?,
             needs: words("needs")?,
             formats: words("formats").unwrap_or_default(),
-            together: entry.get("together").and_then(toml::Value::as_bool).unwrap_or(false),
             script: word("script")?,
         })
     };
@@ -204,7 +206,7 @@ pub(super) struct Raw {
     pub(super) listing: String,
     /// Exit code.
     pub(super) code: i32,
-    figures: [f64; 3],
+    figures: [f64; 4],
     /// The last line that it said beside the listing.
     why: String,
 }
@@ -231,20 +233,20 @@ pub(super) fn once(reader: &Reader, input: &Path, scratch: &Path, program: &Path
     fs::remove_dir_all(scratch).map_err(failed)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let &[wall, cpu, peak, code] = figures.as_slice() else { return Err(format!("measure.py says {said:?}")) };
+    let &[wall, cpu, machine, peak, code] = figures.as_slice() else { return Err(format!("measure.py says {said:?}")) };
     let why = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("no message").replace('|', "/");
     #[allow(clippy::cast_possible_truncation, reason = "an exit code")]
-    Ok(Raw { listing, code: code as i32, figures: [wall, cpu, peak], why })
+    Ok(Raw { listing, code: code as i32, figures: [wall, cpu, machine, peak], why })
 }
 
 fn scored(raw: &Raw, expected: &Files) -> Run {
     let found = files(&raw.listing);
     let told = found.values().sum();
-    let [wall, cpu, peak] = raw.figures;
+    let [wall, cpu, machine, peak] = raw.figures;
     // A reader that fails and gives something is told by what it gives.
     let failed = (raw.code != 0 && told == 0).then(|| format!("exit code {}: {}", raw.code, raw.why.trim()));
     #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a number of MiB")]
-    Run { wall, cpu, peak_mib: peak as u64, right: in_common(expected, &found), told, failed }
+    Run { wall, cpu, machine, peak_mib: peak as u64, right: in_common(expected, &found), told, failed }
 }
 
 #[cfg(test)]

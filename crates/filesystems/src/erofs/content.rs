@@ -69,7 +69,8 @@ fn chunks(volume: &Volume, inode: &Inode, runs: &mut Runs<'_>) -> Result<()> {
         };
         let len = chunk_size.min(inode.size.saturating_sub(at));
         if device != 0 && superblock.extra_devices != 0 && block != HOLE {
-            let error = Error::unsupported("device_id", entry_at.saturating_add(2), u64::from(device));
+            let error =
+                Error::unsupported("contents on a further device", entry_at.saturating_add(2), u64::from(device));
             runs.missing(at, len, error)?;
         } else if block != HOLE {
             runs.stored(at, superblock.offset_of_block(u64::from(block)), len)?;

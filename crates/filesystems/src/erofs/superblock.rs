@@ -28,6 +28,10 @@ const INCOMPAT_TAIL_PACKING: u32 = 0x10;
 const INCOMPAT_FRAGMENTS: u32 = 0x20;
 const INCOMPAT_XATTR_PREFIXES: u32 = 0x40;
 
+/// What is known by name and not read.
+const INCOMPAT_NAMED: [(u32, &str); 2] =
+    [(0x80, "feature 48bit, block addresses of 48 bits"), (0x100, "feature metabox, metadata in an inode of its own")];
+
 /// Everything a reader must know about and does.
 const INCOMPAT_KNOWN: u32 = INCOMPAT_ZERO_PADDING
     | INCOMPAT_BIG_CLUSTERS
@@ -73,7 +77,9 @@ impl Superblock {
         let incompat = record.u32(0x50, "feature_incompat")?;
         let unknown = incompat & !INCOMPAT_KNOWN;
         if unknown != 0 {
-            return Err(Error::unsupported("feature_incompat", record.offset_of(0x50), u64::from(unknown)));
+            let named = INCOMPAT_NAMED.iter().find(|(bit, _)| unknown & bit != 0);
+            let what = named.map_or("feature_incompat", |&(_, name)| name);
+            return Err(Error::unsupported(what, record.offset_of(0x50), u64::from(unknown)));
         }
         let block_size_log = record.u8(0x0C, "blkszbits")?;
         if !(BLOCK_SIZE_LOG_MIN..=BLOCK_SIZE_LOG_MAX).contains(&block_size_log) {
@@ -143,6 +149,6 @@ impl Superblock {
     /// Why some files cannot be read: their blocks are on another device.
     pub(super) fn further_devices(&self) -> Option<Error> {
         let count = u64::from(self.extra_devices);
-        (count != 0).then(|| Error::unsupported("extra_devices", OFFSET + 0x56, count))
+        (count != 0).then(|| Error::unsupported("further devices with contents", OFFSET + 0x56, count))
     }
 }

@@ -17,6 +17,7 @@ pub(super) const BLOCK_LEN: usize = 60;
 
 const FLAG_ENCRYPTED: u32 = 0x800;
 const FLAG_EXTENTS: u32 = 0x8_0000;
+const FLAG_HOLDS_VALUE: u32 = 0x20_0000;
 const FLAG_INLINE_DATA: u32 = 0x1000_0000;
 
 /// An inode in memory.
@@ -94,6 +95,11 @@ impl Inode {
     /// Whether the contents are in the inode itself.
     pub(super) const fn has_inline_data(&self) -> bool {
         self.flags & FLAG_INLINE_DATA != 0
+    }
+
+    /// Whether the contents are the value of an attribute of other inodes.
+    pub(super) const fn holds_value(&self) -> bool {
+        self.flags & FLAG_HOLDS_VALUE != 0
     }
 
     /// The error that stands for contents or names nobody without the key can read.

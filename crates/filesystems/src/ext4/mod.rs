@@ -34,7 +34,6 @@ pub const FORMAT: Format = Format {
         "Encrypted files, folders and links (fscrypt) are reported, not decrypted; encrypted folders are not listed.",
         "A journal that was not replayed is reported, not replayed: the tree may be older than the last write.",
         "Checksums are not compared.",
-        "Attribute values stored in inodes of their own (ea_inode) are reported, not read.",
         "A damaged superblock is not replaced by one of its copies.",
         "fs-verity signatures are not checked; compressed ext2 (e2compr) and external journals are refused.",
     ],

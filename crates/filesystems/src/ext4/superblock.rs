@@ -36,6 +36,13 @@ const INCOMPAT_ENCRYPT: u32 = 0x10000;
 /// Lookups ignore case; names are stored as written.
 const INCOMPAT_CASEFOLD: u32 = 0x20000;
 
+/// What is known by name and not read.
+const INCOMPAT_NAMED: [(u32, &str); 3] = [
+    (0x1, "feature compression (e2compr)"),
+    (0x8, "feature journal_dev, a journal of another image"),
+    (0x1000, "feature dirdata, data in folder entries"),
+];
+
 /// Everything a reader must know about and does. Bits of the other two feature sets never hinder reading.
 const INCOMPAT_KNOWN: u32 = INCOMPAT_FILETYPE
     | INCOMPAT_RECOVER
@@ -96,7 +103,9 @@ impl Superblock {
         let incompat = record.u32(0x60, "s_feature_incompat")?;
         let unknown = incompat & !INCOMPAT_KNOWN;
         if unknown != 0 {
-            return Err(Error::unsupported("s_feature_incompat", record.offset_of(0x60), u64::from(unknown)));
+            let named = INCOMPAT_NAMED.iter().find(|(bit, _)| unknown & bit != 0);
+            let what = named.map_or("s_feature_incompat", |&(_, name)| name);
+            return Err(Error::unsupported(what, record.offset_of(0x60), u64::from(unknown)));
         }
         let superblock = Self {
             block_size: 1024 << log_block_size,
