@@ -5,6 +5,7 @@
 //! a block only if something in it can throw. A jump to where no instruction starts has no edge; it is counted.
 
 use bytes::Result;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     Fuel,
@@ -22,7 +23,7 @@ pub(crate) struct RawBlock {
     /// One past its last instruction.
     pub(crate) end: u32,
     /// Ordinary successors by position in [`Graph::blocks`], as in [`crate::Block::successors`].
-    pub(crate) successors: Vec<u32>,
+    pub(crate) successors: SmallVec<[u32; 2]>,
     /// As in [`crate::Block::handlers`].
     pub(crate) handlers: Vec<(Option<TypeId>, u32)>,
 }
@@ -179,10 +180,11 @@ impl Builder<'_, '_> {
         let jumps_to_entry = finished
             .iter()
             .any(|(_, block)| block.successors.contains(&0) || block.handlers.iter().any(|&(_, handler)| handler == 0));
+        self.graph.blocks.reserve_exact(finished.len().saturating_add(1));
         // The parameters need a block to come from that nothing else leads to.
         let shift = u32::from(jumps_to_entry);
         if jumps_to_entry {
-            self.graph.blocks.push(RawBlock { successors: vec![1], ..RawBlock::default() });
+            self.graph.blocks.push(RawBlock { successors: smallvec![1], ..RawBlock::default() });
         }
         for (number, (position, _)) in (shift..).zip(finished.iter().rev()) {
             if let Some(entry) = numbers.get_mut(*position as usize) {

@@ -4,10 +4,12 @@
 //! no instruction becomes a [`Decoded::bad`] one, and the sweep goes on at the next code unit.
 
 use super::{
-    format::{self, Format},
-    payload,
+    encoding::{Encoding, WIDE_UNITS},
+    format, payload,
 };
 use crate::RawCode;
+
+const UNIT_BYTES: usize = 2;
 
 /// An instruction, its operands as written.
 #[derive(Debug, Clone, Copy)]
@@ -34,153 +36,107 @@ pub(crate) struct Decoded {
 /// All instructions of a method.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
+    /// In the order of their addresses.
     pub(crate) instructions: Vec<Decoded>,
-    /// Index of the instruction that starts at an address; [`NO_INSTRUCTION`] inside of one.
-    starts: Vec<u32>,
     /// Number of instructions as the document counts them: without payloads, with each `move-result`.
     pub(crate) count: u32,
 }
 
-const NO_INSTRUCTION: u32 = u32::MAX;
-
-/// Format and length of each opcode: looked up for every instruction of every method.
-#[allow(
-    clippy::indexing_slicing,
-    reason = "worked out when the program is built, where a panic is an error of the build"
-)]
-const LAYOUTS: [(Format, u32); 256] = {
-    let mut layouts = [(Format::Reserved, 1); 256];
-    let mut opcode = 0;
-    while opcode < layouts.len() {
-        let format = Format::of(opcode as u8);
-        layouts[opcode] = (format, format.units());
-        opcode += 1;
-    }
-    layouts
-};
-
 impl Sweep {
     /// Decodes a method from its first code unit to its last. The caller has bounded the number of code units.
     pub(crate) fn new(code: &RawCode<'_>) -> Self {
-        let unit_count = code.unit_count();
-        let mut sweep = Self { starts: vec![NO_INSTRUCTION; unit_count as usize], ..Self::default() };
-        sweep.instructions.reserve(unit_count as usize / 2);
-        let mut address = 0;
-        while address < unit_count {
-            let (decoded, is_payload) = decode(code, address, unit_count);
-            sweep.count = sweep.count.saturating_add(u32::from(!is_payload));
-            address = decoded.next.max(address.saturating_add(1));
-            sweep.push(decoded);
-        }
-        sweep
-    }
-
-    fn push(&mut self, decoded: Decoded) {
-        if format::is_move_result(decoded.opcode)
-            && let Some(call) = self.instructions.last_mut()
-            && format::has_result(call.opcode)
-            && !call.bad
-            && call.next == decoded.address
-            && call.result.is_none()
-        {
-            call.result = Some((decoded.a, decoded.opcode == 0x0b));
-            call.next = decoded.next;
-            return;
+        // Instructions have two units and more on average, and the shortest methods two instructions.
+        let mut instructions = Vec::with_capacity((code.unit_count() as usize / 2).saturating_add(2));
+        let (mut payloads, mut folded) = (0_u32, 0_u32);
+        let (mut rest, mut address) = (code.instructions, 0);
+        while rest.len() >= UNIT_BYTES {
+            let units = first_units(rest);
+            let decoded = match payload::units_at(units, rest.len()) {
+                Some(length) => {
+                    payloads = payloads.saturating_add(1);
+                    Decoded::bad(address, length, rest)
+                }
+                None => Decoded::instruction(address, units, rest),
+            };
+            // All addresses are bounded by the number of code units.
+            let used = decoded.next.wrapping_sub(address) as usize;
+            rest = rest.get(used.wrapping_mul(UNIT_BYTES)..).unwrap_or_default();
+            address = decoded.next;
+            if format::is_move_result(decoded.opcode) && fold(instructions.last_mut(), &decoded) {
+                folded = folded.saturating_add(1);
+            } else {
+                instructions.push(decoded);
+            }
         }
         // Fewer than code units, which are counted in 32 bits.
-        let index = self.instructions.len() as u32;
-        if let Some(start) = self.starts.get_mut(decoded.address as usize) {
-            *start = index;
-        }
-        self.instructions.push(decoded);
+        let count = (instructions.len() as u32).saturating_add(folded).saturating_sub(payloads);
+        Self { instructions, count }
     }
 
     /// Index of the instruction that starts at `address`.
     pub(crate) fn at(&self, address: u32) -> Option<u32> {
-        self.starts.get(address as usize).copied().filter(|&index| index != NO_INSTRUCTION)
+        // Fewer than code units, which are counted in 32 bits.
+        self.instructions.binary_search_by_key(&address, |decoded| decoded.address).ok().map(|index| index as u32)
     }
 
     /// Index of the first instruction that starts at `address` or later.
     pub(crate) fn at_or_after(&self, address: u32) -> u32 {
-        // Addresses rise with the index; the count fits as in `push`.
-        self.at(address)
-            .unwrap_or_else(|| self.instructions.partition_point(|decoded| decoded.address < address) as u32)
+        // As in `at`.
+        self.instructions.partition_point(|decoded| decoded.address < address) as u32
     }
 }
 
+/// Makes a `move-result` part of the call right before it.
+fn fold(before: Option<&mut Decoded>, decoded: &Decoded) -> bool {
+    let Some(call) = before.filter(|call| {
+        Encoding::get(call.opcode).has_result && !call.bad && call.next == decoded.address && call.result.is_none()
+    }) else {
+        return false;
+    };
+    call.result = Some((decoded.a, decoded.opcode == 0x0b));
+    call.next = decoded.next;
+    true
+}
+
 impl Decoded {
+    /// Something at the start of `rest` that is no instruction; of at most `length` units.
+    fn bad(address: u32, length: u32, rest: &[u8]) -> Self {
+        // Cannot be more than the code units of the method, which are counted in 32 bits.
+        let left = (rest.len() / UNIT_BYTES) as u32;
+        let opcode = rest.first().copied().unwrap_or(0);
+        let next = address.saturating_add(length.min(left));
+        Self { address, next, opcode, bad: true, a: 0, b: 0, c: 0, literal: 0, result: None }
+    }
+
+    /// The instruction at the start of `rest`, of which `units` are the first four.
+    fn instruction(address: u32, units: u64, rest: &[u8]) -> Self {
+        let [opcode, ..] = units.to_le_bytes();
+        let encoding = Encoding::get(opcode);
+        if encoding.reserved || rest.len() < usize::from(encoding.units).wrapping_mul(UNIT_BYTES) {
+            return Self::bad(address, encoding.units.into(), rest);
+        }
+        let next = address.wrapping_add(encoding.units.into());
+        let [a, b, c] = [encoding.a.of(units), encoding.b.of(units), encoding.c.of(units)];
+        let mut literal = encoding.literal.of(units);
+        if encoding.units == WIDE_UNITS {
+            literal = rest.get(UNIT_BYTES..).and_then(|rest| rest.first_chunk()).map_or(0, |b| i64::from_le_bytes(*b));
+        }
+        Self { address, next, opcode, bad: false, a, b, c, literal, result: None }
+    }
+
     /// Where a jump leads: address plus distance. `None` if this is no jump or it leads out of 32 bits.
     pub(crate) fn target(&self) -> Option<u32> {
         u32::try_from(i64::from(self.address).checked_add(self.literal)?).ok()
     }
 }
 
-/// One instruction, and whether it is a payload.
-fn decode(code: &RawCode<'_>, address: u32, unit_count: u32) -> (Decoded, bool) {
-    let unit = |at: u32| address.checked_add(at).and_then(|address| code.unit(address)).unwrap_or(0);
-    let first = unit(0);
-    let [opcode, high] = first.to_le_bytes();
-    let mut decoded = Decoded { address, next: 0, opcode, bad: false, a: 0, b: 0, c: 0, literal: 0, result: None };
-    // Payloads begin like a `nop` that is not zero above.
-    if opcode == 0
-        && high != 0
-        && let Some(units) = payload::units(code, address)
-    {
-        decoded.bad = true;
-        decoded.next = address.saturating_add(units).min(unit_count);
-        return (decoded, true);
+/// The first four units of what is left of a method, the first lowest; zeros after its end.
+pub(crate) fn first_units(rest: &[u8]) -> u64 {
+    // One check of bounds for all of them, but for the last few of a method.
+    if let Some(bytes) = rest.first_chunk() {
+        return u64::from_le_bytes(*bytes);
     }
-    let (format, units) = LAYOUTS.get(usize::from(opcode)).copied().unwrap_or((Format::Reserved, 1));
-    let end = address.saturating_add(units);
-    decoded.next = end.min(unit_count);
-    if format == Format::Reserved || end > unit_count {
-        decoded.bad = true;
-        return (decoded, false);
-    }
-    operands(&mut decoded, format, u16::from(high), unit);
-    (decoded, false)
-}
-
-fn operands(decoded: &mut Decoded, format: Format, high: u16, unit: impl Fn(u32) -> u16) {
-    let (low_nibble, high_nibble) = (high & 0xf, high >> 4);
-    let signed = |value: u16| i64::from(value.cast_signed());
-    let signed_byte = |value: u16| i64::from((value as u8).cast_signed());
-    let double = |at: u32| u32::from(unit(at)) | u32::from(unit(at.saturating_add(1))) << 16;
-    match format {
-        Format::F10x | Format::Reserved => {}
-        Format::F12x => (decoded.a, decoded.b) = (low_nibble, high_nibble),
-        // The upper four bits, sign-extended.
-        Format::F11n => (decoded.a, decoded.literal) = (low_nibble, signed_byte(high) >> 4),
-        Format::F11x => decoded.a = high,
-        Format::F10t => decoded.literal = signed_byte(high),
-        Format::F20t => decoded.literal = signed(unit(1)),
-        Format::F22x | Format::F21c => (decoded.a, decoded.b) = (high, unit(1)),
-        Format::F21t | Format::F21s => (decoded.a, decoded.literal) = (high, signed(unit(1))),
-        Format::F21h => {
-            let shift = if decoded.opcode == 0x19 { 48 } else { 16 };
-            (decoded.a, decoded.literal) = (high, signed(unit(1)) << shift);
-        }
-        Format::F23x => (decoded.a, decoded.b, decoded.c) = (high, unit(1) & 0xff, unit(1) >> 8),
-        Format::F22b => (decoded.a, decoded.b, decoded.literal) = (high, unit(1) & 0xff, signed_byte(unit(1) >> 8)),
-        Format::F22t | Format::F22s => {
-            (decoded.a, decoded.b, decoded.literal) = (low_nibble, high_nibble, signed(unit(1)));
-        }
-        Format::F22c => (decoded.a, decoded.b, decoded.c) = (low_nibble, high_nibble, unit(1)),
-        Format::F30t => decoded.literal = i64::from(double(1).cast_signed()),
-        Format::F32x => (decoded.a, decoded.b) = (unit(1), unit(2)),
-        Format::F31i | Format::F31t => (decoded.a, decoded.literal) = (high, i64::from(double(1).cast_signed())),
-        Format::F31c => (decoded.a, decoded.literal) = (high, i64::from(double(1))),
-        Format::F35c | Format::F45cc => {
-            (decoded.a, decoded.b) = (high_nibble, unit(1));
-            // Registers C to F, then G from the first unit.
-            decoded.literal = i64::from(unit(2)) | i64::from(low_nibble) << 16;
-        }
-        Format::F3rc | Format::F4rcc => (decoded.a, decoded.b, decoded.c) = (high, unit(1), unit(2)),
-        Format::F51l => {
-            decoded.a = high;
-            decoded.literal = (u64::from(double(1)) | u64::from(double(3)) << 32).cast_signed();
-        }
-    }
+    rest.iter().rev().fold(0, |units, &byte| units << 8 | u64::from(byte))
 }
 
 #[cfg(test)]
@@ -244,8 +200,8 @@ mod tests {
             "2220000000443322",
         ];
         for (opcode, expected) in rows.concat().chars().enumerate() {
-            let format = Format::of(opcode as u8);
-            let units = if format == Format::Reserved { 0 } else { format.units() };
+            let encoding = Encoding::get(opcode as u8);
+            let units = if encoding.reserved { 0 } else { u32::from(encoding.units) };
             assert_eq!(units, expected.to_digit(10).unwrap(), "opcode {opcode:02x}");
         }
     }

@@ -39,6 +39,8 @@ pub(crate) fn finish(
         body: Body::default(),
     };
     finisher.body.values.reserve(renamed.values.len());
+    finisher.body.blocks.reserve_exact(graph.blocks.len());
+    finisher.body.parameters.reserve_exact(parameter_count);
     let Renamed { values, mut instructions, ends, phis, operands } = renamed;
     for value in (NOTHING + 1..).take(parameter_count) {
         let id = finisher.define(value, &values);

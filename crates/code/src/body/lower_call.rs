@@ -2,6 +2,8 @@
 //!
 //! Written from the document "Dalvik bytecode". A wide argument takes two registers and is one value.
 
+use smallvec::SmallVec;
+
 use super::{
     decode::Decoded,
     format::Format,
@@ -21,7 +23,7 @@ pub(crate) fn call(lowering: &mut Lowering<'_>, decoded: &Decoded) {
 }
 
 /// The argument registers; of a range that leaves the register numbers, the part within.
-fn registers(decoded: &Decoded) -> Vec<ValueId> {
+fn registers(decoded: &Decoded) -> SmallVec<[ValueId; 5]> {
     if matches!(Format::of(decoded.opcode), Format::F3rc | Format::F4rcc) {
         return (decoded.c..decoded.c.saturating_add(decoded.a)).map(register).collect();
     }

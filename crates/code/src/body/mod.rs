@@ -6,6 +6,7 @@
 
 mod cfg;
 mod decode;
+mod encoding;
 mod finish;
 mod format;
 mod liveness;

@@ -24,16 +24,23 @@ pub(crate) fn units(code: &RawCode<'_>, address: u32) -> Option<u32> {
 
 /// The same, of the code units in `instructions`.
 pub(crate) fn units_in(instructions: &[u8], address: u32) -> Option<u32> {
-    let unit = |at: u32| {
-        let start = usize::try_from(address.checked_add(at)?).ok()?.checked_mul(2)?;
-        instructions.get(start..)?.first_chunk().map(|pair| u16::from_le_bytes(*pair))
-    };
+    let rest = instructions.get(usize::try_from(address).ok()?.checked_mul(2)?..)?;
+    units_at(super::decode::first_units(rest), rest.len())
+}
+
+/// The same, of what begins with these four code units and has so many bytes.
+pub(crate) fn units_at(units: u64, len: usize) -> Option<u32> {
+    // A payload begins like a `nop` that is not zero above.
+    if units & 0xff != 0 || units & 0xff00 == 0 {
+        return None;
+    }
+    let [kind, size] = [units as u16, (units >> 16) as u16];
     // At most 4 * 65535 + 4, and for arrays checked below.
-    match unit(0)? {
-        PACKED_SWITCH => Some(u32::from(unit(1)?) * 2 + 4),
-        SPARSE_SWITCH => Some(u32::from(unit(1)?) * 4 + 2),
-        FILL_ARRAY_DATA => {
-            let bytes = u64::from(unit(1)?) * (u64::from(unit(2)?) | u64::from(unit(3)?) << 16);
+    match kind {
+        PACKED_SWITCH if len >= 4 => Some(u32::from(size) * 2 + 4),
+        SPARSE_SWITCH if len >= 4 => Some(u32::from(size) * 4 + 2),
+        FILL_ARRAY_DATA if len >= 8 => {
+            let bytes = u64::from(size) * (units >> 32);
             u32::try_from(bytes.div_ceil(2).saturating_add(4)).ok()
         }
         _ => None,
