@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     asked_permissions::{call, missing_of_all},
-    domain::tags::NATIVE_CODE,
+    domain::tags::{NATIVE_CODE, tells_what_is_left, words_for},
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
     native_files,
@@ -53,7 +53,8 @@ pub fn claim(apps: &[LinkApp<'_>], containers: &[String], knowledge: &Knowledge)
     let (searches_cut, ways_not_followed) = link(apps, knowledge, &mut |flow| {
         for rule in flow.rules {
             if let Some(key) = teller.key(rule, flow) {
-                groups.entry(key).or_default().add(&teller, flow);
+                let is_little = teller.passes_on_little(&key, flow.chain);
+                groups.entry(key).or_default().add(&teller, flow, is_little);
             }
         }
     });
@@ -100,15 +101,15 @@ struct Best {
     name_partly_known: bool,
 }
 
-/// Sort key of proofs: reached first, then surer, then those that say where to, then shorter.
-type Order = (bool, bool, bool, usize, u32);
+/// Sort key of proofs: reached first, then those that pass on more, then surer, then those that say where to, then shorter.
+type Order = (bool, bool, bool, bool, usize, u32);
 
 impl Group {
-    fn add(&mut self, teller: &Teller<'_>, flow: &Flow<'_>) {
+    fn add(&mut self, teller: &Teller<'_>, flow: &Flow<'_>, is_little: bool) {
         let (Some(&first), Some(&last)) = (flow.chain.first(), flow.chain.last()) else { return };
         let fact = teller.fact(first);
         let unnamed = fact.is_none_or(|fact| !fact.names.iter().any(|name| telling(name)));
-        let order = (!flow.is_reached, flow.is_doubtful, unnamed, flow.chain.len(), flow.steps);
+        let order = (!flow.is_reached, is_little, flow.is_doubtful, unnamed, flow.chain.len(), flow.steps);
         let best = self.best.as_ref().map(|best| (best.order, best.chain.as_slice()));
         if best.is_none_or(|best| (order, flow.chain) < best) {
             let name_partly_known = flow.name_partly_known;
@@ -245,9 +246,12 @@ impl<'a> Teller<'a> {
 
     fn confidence(&self, key: &Key<'_>, group: &Group, best: &Best) -> Confidence {
         let mut reasons: BTreeSet<&str> = BTreeSet::new();
+        let too_little = self.too_little(key);
         for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
-            reasons.extend(&data.doubts);
+            reasons
+                .extend(data.doubts.iter().filter(|words| !tells_what_is_left(words) || too_little.contains(*words)));
         }
+        let is_little = reasons.iter().any(|words| too_little.contains(words));
         let mut level = if reasons.is_empty() { Level::High } else { Level::Medium };
         if best.name_partly_known {
             reasons.insert("the name of a store is only partly known");
@@ -265,6 +269,9 @@ impl<'a> Teller<'a> {
             reasons.insert("passes three or more apps, and not every step is certain");
             level = Level::Low;
         }
+        if is_little {
+            level = Level::Low;
+        }
         let (unreached, ..) = best.order;
         if unreached {
             reasons.insert("no entry point was found that leads to every part of it");
@@ -277,6 +284,20 @@ impl<'a> Teller<'a> {
             reasons.extend(missing);
         }
         Confidence { level, reasons }
+    }
+
+    /// Words for what is too little of the data for the kinds of a claim.
+    fn too_little(&self, key: &Key<'_>) -> Vec<&'static str> {
+        let of_data = self.knowledge.data_kinds.get(key.source).map(|kind| &kind.not_by);
+        let of_sink = self.knowledge.sink_kinds.get(key.sink).map(|kind| &kind.not_by);
+        of_data.into_iter().chain(of_sink).flatten().filter_map(|operation| words_for(operation)).collect()
+    }
+
+    /// Whether a way passes on too little for that.
+    fn passes_on_little(&self, key: &Key<'_>, chain: &[Hop]) -> bool {
+        let too_little = self.too_little(key);
+        let mut doubts = chain.iter().filter_map(|hop| self.data(*hop)).flat_map(|data| &data.doubts);
+        doubts.any(|words| too_little.contains(words))
     }
 
     /// What the platform does not let the two ends of a finding do.

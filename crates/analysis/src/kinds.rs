@@ -21,6 +21,8 @@ pub(crate) const BINDER_REPLY: &str = "binder_reply";
 pub(crate) const SERVICE_KEPT: &str = "service_kept";
 /// A service is asked for by name.
 pub(crate) const SERVICE_ASKED: &str = "service_asked";
+/// The table of broadcasts that only the platform may send.
+pub(crate) const SYSTEM_BROADCASTS: &str = "system_broadcasts";
 /// The channel between components.
 pub(crate) const INTENT: &str = "intent";
 /// The store that a file is.

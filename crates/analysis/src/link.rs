@@ -28,6 +28,7 @@ use triggers::Triggers;
 use writers::Writers;
 
 use crate::{
+    domain::tags::tells_what_is_left,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
     kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
     speaking::Speaking,
@@ -416,9 +417,11 @@ impl Linker<'_> {
             }
             FactWhat::Received(class, letter, key) => {
                 let mut kinds = match letter {
-                    Letter::Intent => by_name(&self.intents.entries_read(app, class, key.as_deref()), &|entry| {
-                        self.knowledge.table_kind(INTENT_ENTRIES, entry).map(str::to_owned)
-                    }),
+                    Letter::Intent | Letter::OfPlatform => {
+                        by_name(&self.intents.entries_read(app, class, key.as_deref()), &|entry| {
+                            self.knowledge.table_kind(INTENT_ENTRIES, entry).map(str::to_owned)
+                        })
+                    }
                     Letter::Result | Letter::PassedOn => Vec::new(),
                 };
                 let outside = self.intents.outside_kind(app, class, *letter);
@@ -548,10 +551,12 @@ impl Linker<'_> {
 
 /// What a fact with one of its data adds to the cost of a way.
 fn cost(fact: &Fact, data: &FactData) -> Cost {
+    let (of_little, others): (Vec<&str>, Vec<&str>) = data.doubts.iter().partition(|words| tells_what_is_left(words));
     Cost::new(Drawbacks {
         passages: 0,
         unreached: u8::from(fact.entry.is_none()),
-        doubtful: u8::from(!data.doubts.is_empty()),
+        // A way that passes on more of the data is a better one, even if it is doubtful.
+        doubtful: u8::from(!others.is_empty()) + 2 * u8::from(!of_little.is_empty()),
         facts: 1,
         steps: (fact.trace.len() + data.trace.len()) as u32,
     })

@@ -55,13 +55,14 @@ fn case(path: &Path) -> Option<Case> {
     let addressed = table["components"].as_array().unwrap().iter().filter_map(|component| {
         let actions = component.get("actions")?.as_array().unwrap();
         let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect();
+        let open = component.get("open").and_then(toml::Value::as_bool).unwrap_or(false);
         Some(LinkComponent {
             kind: if text(component, "kind") == "service" { LinkKind::Service } else { LinkKind::Receiver },
             name: text(component, "class"),
             class: text(component, "class"),
             exported: true,
-            open: false,
-            permission: Some("org.example.SEND".to_owned()),
+            open,
+            permission: (!open).then(|| "org.example.SEND".to_owned()),
             filters: vec![LinkFilter { actions, ..LinkFilter::default() }],
             local: false,
         })

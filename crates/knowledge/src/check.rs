@@ -50,6 +50,7 @@ impl Loader {
         self.check_parties()?;
         self.check_data_ranks()?;
         self.check_permissions()?;
+        self.check_left()?;
         self.check_rules()
     }
 
@@ -126,6 +127,20 @@ impl Loader {
         for (permissions, at) in of_data.chain(of_sinks).chain(of_models) {
             if let Some(name) = permissions.iter().find(|&name| !self.permissions.contains_key(name)) {
                 return Err(at.problem(Fault::Undefined { what: "permission", name: name.clone() }));
+            }
+        }
+        Ok(())
+    }
+
+    /// What kinds say of operations that leave little of data must be operations of models.
+    fn check_left(&self) -> Result<(), Problem> {
+        let of_data = self.data_kinds.values().map(|entry| (&entry.value.not_by, &entry.at));
+        let of_sinks = self.sink_kinds.values().map(|entry| (&entry.value.not_by, &entry.at));
+        let flows = || self.models.values().flat_map(|entry| &entry.value.flows);
+        for (names, at) in of_data.chain(of_sinks) {
+            let is_done = |name: &&String| flows().any(|flow| flow.operation.as_ref() == Some(name));
+            if let Some(name) = names.iter().find(|name| !is_done(name)) {
+                return Err(at.problem(Fault::Undefined { what: "operation", name: name.clone() }));
             }
         }
         Ok(())

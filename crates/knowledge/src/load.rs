@@ -222,8 +222,8 @@ impl Loader {
         }
         for (index, entry) in std::mem::take(&mut file.sink_kind).into_iter().enumerate() {
             let at = at("sink_kind", index, &entry.id);
-            let raw::SinkKind { id, label, attack, permissions } = entry;
-            let value = SinkKindInfo { id: id.clone(), label, attack, permissions };
+            let raw::SinkKind { id, label, attack, permissions, not_by } = entry;
+            let value = SinkKindInfo { id: id.clone(), label, attack, permissions, not_by };
             put(&mut self.sink_kinds, id.clone(), &id, value, &at)?;
         }
         for (index, entry) in std::mem::take(&mut file.axis).into_iter().enumerate() {
@@ -326,8 +326,8 @@ impl Loader {
 
     fn data_kind(&mut self, entry: raw::DataKind, cited: &str, at: &At) -> Result<(), Problem> {
         let reference = reference(entry.reference, cited, at)?;
-        let raw::DataKind { id, label, rank, attack, permissions, .. } = entry;
-        let value = DataKind { id: id.clone(), label, rank, attack, permissions, reference };
+        let raw::DataKind { id, label, rank, attack, permissions, not_by, .. } = entry;
+        let value = DataKind { id: id.clone(), label, rank, attack, permissions, not_by, reference };
         put(&mut self.data_kinds, id.clone(), &id, value, at)
     }
 

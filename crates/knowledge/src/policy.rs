@@ -13,6 +13,8 @@ pub struct DataKind {
     pub attack: Vec<String>,
     /// Permissions of which an app needs one to get any of it; empty if there are ways without.
     pub permissions: Vec<String>,
+    /// Operations of models that leave no such data: `number` of a record, `beginning` of an identifier.
+    pub not_by: Vec<String>,
     /// Where that is documented.
     pub reference: String,
 }
@@ -28,6 +30,8 @@ pub struct SinkKindInfo {
     pub attack: Vec<String>,
     /// Permissions of which an app needs one for any of it; empty if there are ways without.
     pub permissions: Vec<String>,
+    /// Operations of models that leave nothing which decides here: a `number` is no command.
+    pub not_by: Vec<String>,
 }
 
 /// What the origin of a stream makes of writing to it and reading from it.

@@ -151,6 +151,8 @@ pub(crate) struct DataKind {
     pub(crate) attack: Vec<String>,
     #[serde(default)]
     pub(crate) permissions: Vec<String>,
+    #[serde(default)]
+    pub(crate) not_by: Vec<String>,
     pub(crate) reference: Option<String>,
 }
 
@@ -163,6 +165,8 @@ pub(crate) struct SinkKind {
     pub(crate) attack: Vec<String>,
     #[serde(default)]
     pub(crate) permissions: Vec<String>,
+    #[serde(default)]
+    pub(crate) not_by: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

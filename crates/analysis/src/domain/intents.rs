@@ -55,6 +55,8 @@ impl Operation {
 pub enum Letter {
     /// The one it was started or called with.
     Intent,
+    /// The same where its action is one that only the platform may broadcast.
+    OfPlatform,
     /// The one that came back from a component it started.
     Result,
     /// What receivers before it gave on with an ordered broadcast.

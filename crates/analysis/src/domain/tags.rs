@@ -58,10 +58,39 @@ impl Doubts {
     /// A provider tells its requests apart in a way that was not followed: each gets every answer.
     pub(crate) const EVERY_ANSWER: Self = Self(1 << 9);
 
+    /// Only a number of it goes on: of a record its place, its time, its state.
+    pub(crate) const NUMBER: Self = Self(1 << 10);
+
+    /// Only its first characters go on.
+    pub(crate) const BEGINNING: Self = Self(1 << 11);
+
+    /// It is only the address of another device that is spoken to.
+    pub(crate) const ADDRESS: Self = Self(1 << 13);
+
+    /// It is an intent, and goes on only where its action is one that the platform alone may broadcast. No reason to doubt the
+    /// way: it says whose intent it is.
+    pub(crate) const OF_PLATFORM: Self = Self(1 << 12);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// How little of the data goes on: of two ways the one that passes on more is kept.
+    const fn lack(self) -> u8 {
+        let little = self.0 & (Self::NUMBER.0 | Self::BEGINNING.0 | Self::ADDRESS.0) != 0;
+        (self.only_decides() as u8) << 2 | (self.is_of_platform() as u8) << 1 | little as u8
+    }
+
+    /// Whether it is an intent of the platform.
+    pub(crate) const fn is_of_platform(self) -> bool {
+        self.0 & Self::OF_PLATFORM.0 != 0
+    }
+
+    /// What is left of data after an operation that models name.
+    pub(crate) fn left_by(operation: &str) -> Self {
+        LEFT_BY.iter().find(|(name, _)| *name == operation).map_or_else(Self::default, |&(_, left)| left)
     }
 
     /// Whether the data itself need not be passed on.
@@ -76,7 +105,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 10] = [
+const REASONS: [(Doubts, &str); 13] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -87,7 +116,34 @@ const REASONS: [(Doubts, &str); 10] = [
     (Doubts::BRANCH, Doubts::DECIDES_ONLY),
     (Doubts::NATIVE_CODE, NATIVE_CODE),
     (Doubts::EVERY_ANSWER, "how a provider tells its requests apart is not known: each was taken to get every answer"),
+    (Doubts::NUMBER, NUMBER),
+    (Doubts::BEGINNING, BEGINNING),
+    (Doubts::ADDRESS, ADDRESS),
 ];
+
+/// Operations of models that leave little of the data, with what they leave.
+const LEFT_BY: [(&str, Doubts); 3] =
+    [("number", Doubts::NUMBER), ("beginning", Doubts::BEGINNING), ("address", Doubts::ADDRESS)];
+
+/// Only a number of it goes on.
+const NUMBER: &str = "only a number of it goes on";
+
+/// Only its first characters go on.
+const BEGINNING: &str = "only its first characters go on";
+
+/// It is only an address.
+const ADDRESS: &str = "it is only the address of who is spoken to";
+
+/// Words for what is left by an operation of models, by its name.
+pub(crate) fn words_for(operation: &str) -> Option<&'static str> {
+    let left = Doubts::left_by(operation);
+    REASONS.iter().find(|(doubt, _)| *doubt == left).map(|&(_, words)| words)
+}
+
+/// Whether words tell how little of the data goes on, which matters for some kinds only.
+pub(crate) fn tells_what_is_left(words: &str) -> bool {
+    [NUMBER, BEGINNING, ADDRESS].contains(&words)
+}
 
 /// The words of one doubt that makes a claim one of low confidence.
 pub(crate) const NATIVE_CODE: &str = "passes native code of the app, in which data is not followed";
@@ -143,9 +199,9 @@ impl Tagged {
         Self { operations: self.operations.and(operations), ..self.clone() }
     }
 
-    /// The same tag with what both ways say. The way that was first stays, unless only the other passes on the data itself.
+    /// The same tag with what both ways say. The way that was first stays, unless the other passes on more of it.
     fn joined(&self, other: &Self) -> Self {
-        let better = if self.doubts.only_decides() && !other.doubts.only_decides() { other } else { self };
+        let better = if self.doubts.lack() > other.doubts.lack() { other } else { self };
         Self { operations: self.operations.and(other.operations), ..better.clone() }
     }
 
@@ -156,12 +212,12 @@ impl Tagged {
     }
 
     /// Whether another way of the same data adds nothing to this.
-    const fn says_as_much_as(&self, operations: Operations, only_decides: bool) -> bool {
-        self.operations.contains(operations) && (only_decides || !self.doubts.only_decides())
+    const fn says_as_much_as(&self, operations: Operations, doubts: Doubts) -> bool {
+        self.operations.contains(operations) && self.doubts.lack() <= doubts.lack()
     }
 }
 
-/// A set of tags, sorted; equality is that of the tags, of the operations, and of whether the data itself comes along: so
+/// A set of tags, sorted; equality is that of the tags, of the operations, and of how much of the data comes along: so
 /// traces never keep an analysis from ending.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tags(Option<Rc<Several>>);
@@ -180,8 +236,7 @@ impl PartialEq for Tags {
 
 fn are_alike(mine: &[Tagged], theirs: &[Tagged]) -> bool {
     let alike = |(a, b): (&Tagged, &Tagged)| {
-        let (mine, theirs) = (a.doubts.only_decides(), b.doubts.only_decides());
-        a.tag == b.tag && a.operations == b.operations && mine == theirs
+        a.tag == b.tag && a.operations == b.operations && a.doubts.lack() == b.doubts.lack()
     };
     mine.len() == theirs.len() && mine.iter().zip(theirs).all(alike)
 }
@@ -205,7 +260,7 @@ impl Tags {
         if tags.is_empty() {
             return Self(None);
         }
-        tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts.only_decides(), tagged.doubts));
+        tags.sort_by_key(|tagged| (tagged.tag, tagged.doubts.lack(), tagged.doubts));
         tags.dedup_by(|b, a| {
             let same = a.tag == b.tag;
             a.operations = if same { a.operations.and(b.operations) } else { a.operations };
@@ -273,7 +328,7 @@ impl Tags {
                 .filter(|before| matches!(theirs.tag, Tag::Input(path) if before.tag == Tag::Input(path.whole())));
             let found = whole.or_else(|| mine.get(at).filter(|tagged| tagged.tag == theirs.tag));
             found.is_some_and(|found| {
-                found.says_as_much_as(theirs.operations.and(operations), theirs.doubts.and(doubts).only_decides())
+                found.says_as_much_as(theirs.operations.and(operations), theirs.doubts.and(doubts))
             })
         })
     }
@@ -315,8 +370,8 @@ impl Tags {
             Tag::Input(known) => known == path || known == path.whole(),
             Tag::Source(_) => false,
         };
-        // Whatever else a set of tags says of an input, it says no less than the bare input does, unless it only decides.
-        if !self.iter().any(|tagged| is_known(tagged) && !tagged.doubts.only_decides()) {
+        // Whatever else a set of tags says of an input, it says no less than the bare input does, unless little of it goes on.
+        if !self.iter().any(|tagged| is_known(tagged) && tagged.doubts.lack() == 0) {
             self.join(&Self::one(Tag::Input(path), Trace::default()));
         }
     }
@@ -331,7 +386,7 @@ impl Tags {
         let (mut left, mut right) = (self.as_slice().iter().peekable(), other.as_slice().iter().peekable());
         loop {
             match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) if a.tag == b.tag && a.doubts.only_decides() => {
+                (Some(a), Some(b)) if a.tag == b.tag && a.doubts.lack() > b.doubts.and(doubts).lack() => {
                     all.push(a.joined(&b.passed(doubts, operations, part)));
                     left.next();
                     right.next();
@@ -366,7 +421,7 @@ impl Tags {
     /// The same tags with more doubts.
     #[must_use]
     pub(crate) fn doubted(&self, doubts: Doubts) -> Self {
-        if doubts == Doubts::default() {
+        if self.iter().all(|tagged| tagged.doubts.and(doubts) == tagged.doubts) {
             return self.clone();
         }
         self.map(|tagged| Tagged { doubts: tagged.doubts.and(doubts), ..tagged.clone() })

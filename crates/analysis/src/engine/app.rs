@@ -186,7 +186,15 @@ impl<'a> App<'a> {
 
     fn followed_fields(&self) -> Vec<bool> {
         let fields = (0..self.program.field_count()).map(|field| FieldId(field as u32));
-        fields.map(|field| is_followed(self.program, field) && !self.is_of_holder(field)).collect()
+        fields
+            .map(|field| is_followed(self.program, field) && self.is_own(field) && !self.is_of_holder(field))
+            .collect()
+    }
+
+    /// Whether a field is of a class of the app. Objects of the platform's classes with open fields are records that the platform hands out
+    /// or takes, of whatever it is asked for: those that the app fills are others than those it reads.
+    fn is_own(&self, field: FieldId) -> bool {
+        self.program.field(field).is_some_and(|field| self.program.class_of(field.class).is_some())
     }
 
     /// Whether a field belongs to a data structure: a class whose objects are seen as one of the platform's holders.

@@ -39,7 +39,9 @@ impl Frame<'_, '_> {
     ) -> bool {
         let values: Vec<Value> = arguments.iter().map(|&argument| self.value(argument).clone()).collect();
         let result = self.call(kind, method, &values, Some(arguments));
-        to.is_some_and(|to| self.set(to, result))
+        let Some(to) = to else { return false };
+        let result = self.as_number(result, self.app.program.method(method).map(|method| method.return_type));
+        self.set(to, result)
     }
 
     /// What a call with these values yields. `sources` are the values the arguments came from, if they have names.

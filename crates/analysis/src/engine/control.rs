@@ -163,6 +163,7 @@ impl Frame<'_, '_> {
 
     /// A block begins.
     pub(crate) fn enter_block(&mut self, at: usize) {
+        self.block = at;
         if self.deciders.is_empty() {
             return;
         }

@@ -40,6 +40,7 @@ impl Frame<'_, '_> {
         if self.doubted != Doubts::default() {
             effect.data = effect.data.doubted(self.doubted);
         }
+        self.of_platform_here(&mut effect.data);
         if matches!(effect.act, Act::Sink(_) | Act::Stream(_) | Act::Store(_) | Act::Field(_) | Act::Reply) {
             effect.data.join(&self.control);
         }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     constants::Bodies,
     domain::{
-        intents::{Enrolment, Operation, Sending},
+        intents::{Enrolment, Letter, Operation, Sending},
         source::{Names, What},
         summary::{Act, Effect},
         tags::{Doubts, Tag, Tags},
@@ -188,7 +188,9 @@ impl Export<'_, '_> {
                 }
                 What::Received(class, letter, key) => {
                     let key = key.map(|key| self.app.tables.patterns.display(PatternId(key)));
-                    FactWhat::Received(dotted(self.app.program.descriptor(*class)), *letter, key)
+                    let of_platform = tagged.doubts.is_of_platform() && *letter == Letter::Intent;
+                    let letter = if of_platform { Letter::OfPlatform } else { *letter };
+                    FactWhat::Received(dotted(self.app.program.descriptor(*class)), letter, key)
                 }
                 What::Field(_) | What::Stream(_) => continue,
             };

@@ -79,6 +79,9 @@ pub(crate) struct Frame<'f, 'a> {
     pub(crate) address: u32,
     /// Doubts of all that is done at the moment, and words for who does it.
     pub(crate) doubted: Doubts,
+    /// What is done only with intents of the platform, and the current block.
+    pub(crate) of_platform: Option<super::actions::OfPlatform>,
+    pub(crate) block: usize,
     pub(crate) done_by: Option<Rc<str>>,
 }
 
@@ -114,6 +117,8 @@ impl<'f, 'a> Frame<'f, 'a> {
             entered: None,
             address: 0,
             doubted: Doubts::default(),
+            of_platform: None,
+            block: 0,
             done_by: None,
         }
     }

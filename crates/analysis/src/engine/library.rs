@@ -15,7 +15,7 @@ use crate::domain::{
     path::Step,
     source::{Names, Source, What},
     summary::{Act, Effect},
-    tags::{Tag, Tags},
+    tags::{Doubts, Tag, Tags},
     text::{Constants, Piece, Symbol},
     trace::Trace,
     value::{ObjectId, ObjectKey, Origin, Value, add_origin},
@@ -343,11 +343,14 @@ impl Frame<'_, '_> {
 
     fn flow_rule(&mut self, call: &mut LibraryCall<'_>, flow: &Flow) {
         let mut value = self.get(call, &flow.from);
-        let note = flow.operation.as_ref().map(|operation| self.operation_note(call, operation, flow));
+        let left = self.left_by(call, flow);
+        let telling = flow.operation.as_ref().filter(|operation| Doubts::left_by(operation) == Doubts::default());
+        let note = telling.map(|operation| self.operation_note(call, operation, flow));
         if !flow.identity {
             let tags = self.deep_tags(&value);
             value = Value::made_of(self.passed(&tags, Hop::Through, note.as_ref()));
         }
+        value.tags = value.tags.doubted(left);
         self.put(call, &flow.to, &value, flow.identity);
     }
 
@@ -377,7 +380,7 @@ impl Frame<'_, '_> {
             parts.push(part);
         }
         let text = self.app.tables.patterns.concatenate(&parts);
-        if rule.to.part != Part::Whole {
+        if rule.to.part != Part::Whole || matches!(rule.to.root, Root::Local(_)) {
             return self.put(call, &rule.to, &Value::constant(text), true);
         }
         if rule.to.root == Root::Return {

@@ -1,5 +1,6 @@
 //! The engine: one pass over each method, callees first, with summaries.
 
+mod actions;
 mod app;
 mod application;
 mod apply;
@@ -20,6 +21,7 @@ mod field_texts;
 mod finish;
 mod frame;
 mod intents;
+mod left;
 mod library;
 mod life;
 mod native;

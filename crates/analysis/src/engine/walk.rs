@@ -46,6 +46,7 @@ impl Frame<'_, '_> {
     pub(crate) fn run(&mut self) -> Outcome {
         self.bind_parameters();
         self.prepare_control();
+        self.prepare_actions();
         let body = self.body;
         let mut runs: Vec<Option<Run>> = vec![None; body.blocks.len()];
         let mut result = Value::default();

@@ -3,13 +3,13 @@
 
 use knowledge::Knowledge;
 
-use crate::facts::{Operation, Registration, Sent};
+use crate::{
+    facts::{Operation, Registration, Sent},
+    kinds::SYSTEM_BROADCASTS,
+};
 
 /// What every filter for activities needs, unless the intent names the component.
 const DEFAULT_CATEGORY: &str = "android.intent.category.DEFAULT";
-
-/// The table of broadcasts that only the platform may send.
-const SYSTEM_BROADCASTS: &str = "system_broadcasts";
 
 /// A kind of component that intents reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

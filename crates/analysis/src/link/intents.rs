@@ -274,7 +274,7 @@ impl<'a> Intents<'a> {
         for component in self.of_class(app, class) {
             let at = (app, component);
             match letter {
-                Letter::Intent => {
+                Letter::Intent | Letter::OfPlatform => {
                     for (node, reached) in self.arriving.get(&at).into_iter().flatten() {
                         self.add(*node, reached, key, &mut found);
                     }
@@ -347,6 +347,11 @@ impl<'a> Intents<'a> {
     pub(super) fn outside_kind(&self, app: usize, class: &str, letter: Letter) -> Option<&'static str> {
         match letter {
             Letter::Intent => self.is_open(app, class).then_some(EXTERNAL_INTENT),
+            // Of actions that the platform alone may broadcast, activities and services are sent as many as anybody likes.
+            Letter::OfPlatform => {
+                let mut open = self.of_class(app, class).into_iter().filter_map(|at| self.component((app, at)));
+                open.any(|to| to.open && to.kind != LinkKind::Receiver).then_some(EXTERNAL_INTENT)
+            }
             Letter::Result => {
                 let mut asking = self.asking_anybody.range((app, "")..).take_while(|(other, _)| *other == app);
                 asking
