@@ -226,6 +226,8 @@ fn what_was_not_seen_is_never_told_as_clean() {
     }
     let text = told("terminal", &report, &Options::default());
     assert!(text.contains("Not seen: "), "{text}");
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("tidewaiter 0.1.0: incomplete, "), "{first}");
     assert_eq!(text.matches("nothing in what was seen").count(), 3, "{text}");
     assert!(!text.contains("nothing was found"), "{text}");
 }

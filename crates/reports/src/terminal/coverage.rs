@@ -15,9 +15,14 @@ const PLACES_SHOWN_MAX: usize = 3;
 /// Widest column of kinds; the rows of longer ones shift.
 const KIND_WIDTH_MAX: usize = 24;
 
+/// Places that were not read, or not completely.
+pub(super) fn hole_count(report: &Report) -> usize {
+    report.coverage.iter().filter(|line| line.outcome.is_hole()).count()
+}
+
 /// Says at the top whether anything was not seen.
 pub(super) fn headline(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let holes = report.coverage.iter().filter(|line| line.outcome.is_hole()).count();
+    let holes = hole_count(report);
     let figures = &report.statistics;
     page.blank()?;
     if holes == 0 && figures.apps == 0 {

@@ -75,7 +75,12 @@ fn identity(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         report.inputs.iter().map(|input| format!("{} ({} bytes)", input.name, number(input.len))).collect();
     let shown = if page.verbose { usize::MAX } else { 3 };
     let inputs = some_of(inputs.iter().map(String::as_str), shown, ", ");
-    page.text(0, Look::Bold, &format!("{} {}: {inputs}", report.tool.name, report.tool.version))?;
+    // Before the names, which may be long: whoever reads nothing but the first line must know.
+    let holes = match coverage::hole_count(report) {
+        0 => String::new(),
+        holes => format!(" incomplete, {}:", count(holes, "hole", "holes")),
+    };
+    page.text(0, Look::Bold, &format!("{} {}:{holes} {inputs}", report.tool.name, report.tool.version))?;
     let identity = &report.identity;
     let brand = identity.brand.as_deref().or(identity.manufacturer.as_deref());
     let mut parts: Vec<String> = Vec::new();
