@@ -28,7 +28,7 @@ pub use crc16::{Crc16, Crc16Kind, crc16};
 pub use filter::Filter;
 pub use in_passing::{Checksum, verified_in_passing};
 pub use inflate::{Inflated, Wrapping, inflate, inflate_each};
-pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read};
+pub use member::{MEMORY_LEN_MAX, PackedMember, Sink, made_when_read, row_made_when_read};
 pub use rar::{Rar4Decoder, RarDecoder};
 pub use repack::deflate_as_zlib;
 pub use stream::{Codec, Unpacked, unpack, unpack_each, unpack_seekable};

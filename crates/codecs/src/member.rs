@@ -29,19 +29,25 @@ impl PackedMember {
     /// its work later, when that budget may be gone, but never more of it than was declared.
     #[must_use]
     pub fn into_source(self) -> ByteSource {
-        self.into_lazy(false)
+        self.into_lazy(Use::Whole)
     }
 
     /// The same of a piece of a longer whole. Whoever has read a piece to its end goes on with the next one, so it need not be
     /// kept while there are others of which only something was read.
     #[must_use]
     pub fn into_piece(self) -> ByteSource {
-        self.into_lazy(true)
+        self.into_lazy(Use::Piece)
     }
 
-    fn into_lazy(self, is_piece: bool) -> ByteSource {
+    /// The same of what holds several members with checksums of their own: where unpacking fails, what is before stands.
+    #[must_use]
+    pub fn into_row(self) -> ByteSource {
+        self.into_lazy(Use::Row)
+    }
+
+    fn into_lazy(self, used: Use) -> ByteSource {
         let (len, at) = (self.unpacked_len, self.packed.stored_at());
-        lazy(at, len, is_piece, move |sink| self.unpack(sink))
+        lazy(at, len, used, move |sink| self.unpack(sink))
     }
 
     /// Whether the stream has the declared length and checksum. Reads all of it and keeps nothing.
@@ -85,18 +91,36 @@ pub type Sink<'a> = dyn FnMut(&[u8]) -> Result<()> + 'a;
 /// `make` gives as many is its own affair; if it gives another number, nobody reads them.
 #[must_use]
 pub fn made_when_read(len: u64, make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static) -> ByteSource {
-    lazy(0, len, false, make)
+    lazy(0, len, Use::Whole, make)
+}
+
+/// The same of several things one after the other, each with a checksum of its own: where `make` fails, what it made before
+/// stands, and what is behind has that error.
+#[must_use]
+pub fn row_made_when_read(len: u64, make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static) -> ByteSource {
+    lazy(0, len, Use::Row, make)
+}
+
+/// What bytes are to whoever reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// All of them or none are what they should be.
+    Whole,
+    /// A piece of a longer whole, read once.
+    Piece,
+    /// Several things one after the other.
+    Row,
 }
 
 /// The same of what is made of bytes that are stored at `at`.
 fn lazy(
     at: u64,
     len: u64,
-    is_piece: bool,
+    used: Use,
     make: impl Fn(&mut Sink<'_>) -> Result<()> + Send + Sync + 'static,
 ) -> ByteSource {
     let (id, make, kept) = (cache::new_id(), Box::new(make), Mutex::new(Kept::Nothing));
-    ByteSource::new(Arc::new(Lazy { id, at, len, is_piece, make, kept }))
+    ByteSource::new(Arc::new(Lazy { id, at, len, used, make, kept }))
 }
 
 type Make = dyn Fn(&mut Sink<'_>) -> Result<()> + Send + Sync;
@@ -105,7 +129,7 @@ struct Lazy {
     id: u64,
     at: u64,
     len: u64,
-    is_piece: bool,
+    used: Use,
     make: Box<Make>,
     kept: Mutex<Kept>,
 }
@@ -116,6 +140,10 @@ enum Kept {
     Nothing,
     /// A temporary file.
     Spooled(ByteSource),
+    /// A temporary file with the beginning of a row, and why there is no more of it.
+    SpooledCut(ByteSource, Error),
+    /// So many bytes of a row can be made, and why no more.
+    Cut(u64, Error),
     /// An error, so that a broken member is not unpacked again for each read.
     Failed(Error),
 }
@@ -130,11 +158,12 @@ impl ReadAt for Lazy {
     }
 
     fn read_at(&self, offset: u64, target: &mut [u8]) -> Result<()> {
+        let end = offset.saturating_add(len64(target.len())).min(self.len);
         if self.len > MEMORY_LEN_MAX {
-            return self.spooled()?.read(offset, target, "member");
+            return self.spooled(end)?.read(offset, target, "member");
         }
-        self.in_memory()?.read_at(offset, target)?;
-        if self.is_piece && offset.saturating_add(len64(target.len())) >= self.len {
+        self.in_memory(end)?.read_at(offset, target)?;
+        if self.used == Use::Piece && end >= self.len {
             cache::read_through(self.id);
         }
         Ok(())
@@ -155,16 +184,23 @@ impl Lazy {
         if made == self.len { Ok(()) } else { Err(Error::truncated("what is made", made, self.len, made)) }
     }
 
-    fn in_memory(&self) -> Result<Arc<Vec<u8>>> {
-        if let Some(bytes) = cache::get(self.id) {
+    /// The bytes from the cache, if they reach up to `end`: of a row there may be the beginning only.
+    fn cached(&self, end: u64) -> Option<Arc<Vec<u8>>> {
+        cache::get(self.id).filter(|bytes| len64(bytes.len()) >= end)
+    }
+
+    fn in_memory(&self, end: u64) -> Result<Arc<Vec<u8>>> {
+        if let Some(bytes) = self.cached(end) {
             return Ok(bytes);
         }
         // Readers of the same member wait for the first; readers of other members do not.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Kept::Failed(error) = *kept {
-            return Err(error);
+        match *kept {
+            Kept::Failed(error) => return Err(error),
+            Kept::Cut(len, error) if len < end => return Err(error),
+            _ => {}
         }
-        if let Some(bytes) = cache::get(self.id) {
+        if let Some(bytes) = self.cached(end) {
             return Ok(bytes);
         }
         let mut unpacked = Vec::new();
@@ -173,8 +209,11 @@ impl Lazy {
             Ok(())
         });
         if let Err(error) = result {
-            *kept = Kept::Failed(error);
-            return Err(error);
+            let len = len64(unpacked.len());
+            *kept = if self.used == Use::Row { Kept::Cut(len, error) } else { Kept::Failed(error) };
+            if self.used != Use::Row || len < end {
+                return Err(error);
+            }
         }
         unpacked.shrink_to_fit();
         let unpacked = Arc::new(unpacked);
@@ -182,22 +221,34 @@ impl Lazy {
         Ok(unpacked)
     }
 
-    fn spooled(&self) -> Result<ByteSource> {
+    fn spooled(&self, end: u64) -> Result<ByteSource> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
             Kept::Spooled(source) => return Ok(source.clone()),
-            Kept::Failed(error) => return Err(*error),
+            Kept::SpooledCut(source, _) if source.len() >= end => return Ok(source.clone()),
+            Kept::Failed(error) | Kept::SpooledCut(_, error) | Kept::Cut(_, error) => return Err(*error),
             Kept::Nothing => {}
         }
         let result = Spool::new().and_then(|mut spool| {
-            self.make(&mut |bytes| spool.write(bytes))?;
-            spool.into_source()
+            let made = self.make(&mut |bytes| spool.write(bytes));
+            Ok((spool.into_source()?, made))
         });
-        *kept = match &result {
-            Ok(source) => Kept::Spooled(source.clone()),
-            Err(error) => Kept::Failed(*error),
+        let (source, made) = match result {
+            Ok(made) => made,
+            Err(error) => {
+                *kept = Kept::Failed(error);
+                return Err(error);
+            }
         };
-        result
+        *kept = match made {
+            Ok(()) => Kept::Spooled(source.clone()),
+            Err(error) if self.used == Use::Row => Kept::SpooledCut(source.clone(), error),
+            Err(error) => Kept::Failed(error),
+        };
+        match made {
+            Err(error) if self.used != Use::Row || source.len() < end => Err(error),
+            _ => Ok(source),
+        }
     }
 }
 

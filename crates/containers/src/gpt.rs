@@ -13,7 +13,7 @@ pub static FORMAT: Format = Format {
     references: &["UEFI Specification 2.10, chapter 5, GUID Partition Table Disk Layout"],
     limitations: &[
         "the backup table at the end of the disk is read only if the first one is damaged",
-        "disks with the older partition tables of single makers are not recognised",
+        "disks with partition tables of single makers are not recognised",
     ],
 };
 

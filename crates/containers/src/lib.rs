@@ -20,6 +20,7 @@ mod imgdiff;
 pub mod kdz;
 mod layout;
 pub mod magic_prefix;
+pub mod mbr;
 pub mod md5_trailer;
 pub mod nb0;
 pub mod ofp;
@@ -85,6 +86,8 @@ pub const FORMATS: &[&Format] = &[
     &seven_zip::FORMAT,
     &rar::FORMAT,
     &zip::FORMAT,
+    // A mark of two bytes that boot sectors of file systems have as well.
+    &mbr::FORMAT,
     // Marks at the end, and none at all: after all that have one where they begin.
     &ofp::FORMAT,
     &ofp_mtk::FORMAT,
@@ -106,13 +109,15 @@ pub struct Format {
 }
 
 /// Packages of several files that are one thing together and have no mark of their own. Whoever has the files calls their
-/// modules; they are listed here so that `docs/formats.md` tells of them.
+/// modules; they are listed here so that `docs/formats.md` tells of them, with those that `firmware` puts together by itself.
 pub const FILE_SETS: &[&FileSet] = &[&block_update::SET];
 
 /// A package of several files.
 pub struct FileSet {
     /// Stable name.
     pub name: &'static str,
+    /// What makes files such a set, and what is made of them.
+    pub what: &'static str,
     /// Documents this was written from.
     pub references: &'static [&'static str],
     /// What is knowingly not read. Shown in `docs/formats.md`.

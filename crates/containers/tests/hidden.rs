@@ -176,6 +176,33 @@ fn a_partition_that_a_dump_holds_in_part_is_read_in_part() {
     assert!(third.source.array::<1>(512, "x").is_err());
 }
 
+#[test]
+fn tables_of_a_disk_that_lead_back_or_nowhere_end_and_the_other_partitions_are_read() {
+    let bytes = bytes_of("mbr", "disk.img");
+    let read = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes.clone();
+        change(&mut bytes);
+        let opened = opened(&containers::mbr::FORMAT, bytes);
+        let names = opened.children.iter().map(|child| String::from_utf8_lossy(&child.name).into_owned());
+        (names.collect::<Vec<_>>(), errors(&opened).iter().map(|error| error.what).collect::<Vec<_>>())
+    };
+    let all = ["partition1", "partition2", "partition5", "partition6"];
+    assert_eq!(read(&|_| {}), (all.map(str::to_owned).to_vec(), vec![]));
+    // The second entry of the first table in the extended partition says where the second table is.
+    let link = 24 * 512 + 446 + 16;
+    assert!(matches!(bytes[link + 4], 0x05 | 0x0f));
+    let (names, told) = read(&|bytes| bytes[link + 8..link + 12].fill(0));
+    assert_eq!((names.as_slice(), told.as_slice()), (&all.map(str::to_owned)[..3], &["place of the next table"][..]));
+    let (names, told) = read(&|bytes| bytes[link + 8..link + 12].fill(0x11));
+    assert_eq!((names.as_slice(), told.as_slice()), (&all.map(str::to_owned)[..3], &["boot signature"][..]));
+    // A dump that ends inside of the last partition, and one whose first table overlaps itself.
+    let (names, told) = read(&|bytes| bytes.truncate(55 * 512));
+    assert_eq!((names.len(), told.as_slice()), (4, &["partition"][..]));
+    let mut overlapping = bytes.clone();
+    overlapping[446 + 12..446 + 16].copy_from_slice(&100_u32.to_le_bytes());
+    assert!(!(containers::mbr::FORMAT.probe)(&ByteSource::from_bytes(overlapping)));
+}
+
 /// Metadata of `slots` slots with a partition for each name, each made of all `extents`.
 fn metadata(names: &[&str], extents: usize) -> Vec<u8> {
     let mut tables = Vec::new();

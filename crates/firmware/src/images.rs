@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Budget, ByteSource};
 use containers::{
-    Opened,
+    FileSet, Opened,
     protobuf::Message,
     super_partition,
     verified_boot::{self, Vbmeta},
@@ -22,8 +22,29 @@ use crate::{
     walk::{Node, Walk},
 };
 
+/// Logical partitions on several block devices.
+pub(crate) static SPREAD: FileSet = FileSet {
+    name: "spread super",
+    what: "An image that begins with the table of logical partitions, as super does, and images of the other block devices that the table names, by \
+           their names: the partitions lie on all of them. Met where a device was updated to logical partitions.",
+    references: &["AOSP system/core, fs_mgr/liblp/include/liblp/metadata_format.h"],
+    limitations: &["partitions with a part on a block device that is not there are told as such"],
+};
+
+/// Modules that a device mounts at every start.
+pub(crate) static APEX: FileSet = FileSet {
+    name: "apex",
+    what: "Files of the device named `.apex` and `.capex`: the image in them is mounted below /apex under the name in its manifest, as the device \
+           does; a packed one (`original_apex`) is unpacked first.",
+    references: &["AOSP system/apex, docs and proto/apex_manifest.proto"],
+    limitations: &[
+        "signatures and hash trees are not verified",
+        "of two versions of a module the one found first stands, not the newer one",
+    ],
+};
+
 /// Containers of partitions, by the names of their formats.
-const DISKS: &[&str] = &["payload", "super", "gpt", "ubi"];
+const DISKS: &[&str] = &["payload", "super", "gpt", "mbr", "ubi"];
 /// Containers of a kernel and its ramdisks.
 const BOOT_IMAGES: &[&str] = &["boot_image", "vendor_boot_image"];
 /// How many wrappers a ramdisk may have: a header of its maker, a packed stream, another one.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::{Budget, ByteSource, Error};
+use containers::FileSet;
 use filesystems::EntryKind;
 use findings::Outcome;
 
@@ -78,6 +79,17 @@ pub(crate) enum Origin {
     /// They are partitions, by the container they are in.
     Partitions,
 }
+
+/// Sparse images in chunks.
+pub(crate) static CHUNKS: FileSet = FileSet {
+    name: "chunks",
+    what: "Sparse images that are numbered: `system.img_sparsechunk.0`, `system.img_sparsechunk1`, `super_1.img`, `super.1.ABCD.img`. Each says where \
+           its blocks go; together they are one image. A gap in the numbers is told.",
+    references: &["AOSP system/core, libsparse/sparse_format.h, and the names that packages have"],
+    limitations: &[
+        "that the last chunk is not there cannot be known from the others, each of which leaves out what the others hold: its blocks are empty",
+    ],
+};
 
 /// What a file outside of every partition turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +191,7 @@ impl Walk<'_> {
         let is_whole = first <= 1 && numbers.iter().zip(first..).all(|(number, expected)| *number == expected);
         if !is_whole {
             let reason = "numbers of the chunks have a gap".to_owned();
-            self.cover(outer, name, "chunks", Outcome::Partial(vec![reason]));
+            self.cover(outer, name, CHUNKS.name, Outcome::Partial(vec![reason]));
         }
         match containers::android_sparse::merge(&sources, budget) {
             Ok(opened) => self.unwrapped(opened, None, &node, Origin::Package, budget),

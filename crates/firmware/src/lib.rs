@@ -20,10 +20,26 @@ mod walk;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use bytes::{Base, Budget, ByteSource};
+use containers::FileSet;
 pub use filesystems::Attributes;
 use findings::Coverage;
 
 pub use names::{safe_relative_path, shown};
+
+/// Sets of files that are put together here: beside each other in an archive, in a folder, or named together by the user. In the order
+/// they are looked for.
+pub const FILE_SETS: &[&FileSet] = &[
+    &update::SCRIPT,
+    &volumes::CUT,
+    &volumes::RAR,
+    &sets::SCATTER,
+    &sets::RAWPROGRAM,
+    &sets::FLASHFILE,
+    &layers::CHUNKS,
+    &images::SPREAD,
+    &images::APEX,
+    &walk::INPUTS,
+];
 
 /// Something the user names: a file or folder of this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]

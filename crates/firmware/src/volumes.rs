@@ -5,9 +5,28 @@
 use std::collections::BTreeMap;
 
 use bytes::{ByteSource, Error, Extents, Piece};
+use containers::FileSet;
 use findings::Outcome;
 
 use crate::{layers::Member, names::shown, walk::Walk};
+
+/// Files that were cut.
+pub(crate) static CUT: FileSet = FileSet {
+    name: "cut files",
+    what: "Files that were cut into pieces of one length and numbered from one on with at least three digits, `update.zip.001`, of which the first begins \
+           as a known format does: one behind the other they are the file. A piece that is missing between two is missing.",
+    references: &["split(1), and volumes as 7-Zip writes them"],
+    limitations: &["that the last piece is missing is told by what the file holds, not by the names"],
+};
+
+/// RAR archives in volumes.
+pub(crate) static RAR: FileSet = FileSet {
+    name: "RAR volumes",
+    what: "`NAME.part1.rar`, or `NAME.rar` and `NAME.r00`, each of which begins as a RAR archive does: read as one archive, with members that go on in \
+           the next volume.",
+    references: &["RAR 5.0 archive format, https://www.rarlab.com/technote.htm"],
+    limitations: &["volumes for recovery (`.rev`) are not used"],
+};
 
 /// Digits of a number: tools write three, and more only if there are more volumes.
 const DIGITS_MIN: usize = 3;

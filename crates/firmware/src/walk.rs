@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use bytes::{Base, Budget, ByteSource, Error};
+use containers::FileSet;
 use filesystems::{EntryKind, Problem};
 use findings::{Coverage, Outcome};
 
@@ -14,6 +15,17 @@ use crate::{
     partitions, properties,
     shape::{self, Shape},
     tree::Tree,
+};
+
+/// What the user names in one call.
+pub(crate) static INPUTS: FileSet = FileSet {
+    name: "several inputs",
+    what: "All files and folders of one call are one device: an update and the images that it lacks, a package in several archives, partitions one by \
+           one. Files among them may be a set as above. What `--base` names is the device before the update.",
+    references: &["no document: this is how the program is called"],
+    limitations: &[
+        "of a path that several of them have the file found first is kept, folders before files; how many there were is told",
+    ],
 };
 
 /// A node of the walk: where it is, and what the nodes inside it have as container.

@@ -22,6 +22,8 @@ use commands::{Change, Command, How, Lines, Source, Version, number};
 /// Block updates as a set of files.
 pub static SET: FileSet = FileSet {
     name: "block_update",
+    what: "A list of commands and the data of its new blocks, `NAME.transfer.list` and `NAME.new.dat` beside it (also packed, as .br, .xz, .lzma, \
+           .gz, and in numbered parts), with `NAME.patch.dat`: an image of the partition NAME.",
     references: &[
         "AOSP bootable/recovery, updater/blockimg.cpp",
         "AOSP build/make, tools/releasetools/blockimgdiff.py",

@@ -247,7 +247,7 @@ impl Members {
 /// What a row unpacks to, made when somebody first reads it.
 fn unpacked(row: Row) -> ByteSource {
     let row = Arc::new(row);
-    codecs::made_when_read(row.unpacked_len, move |sink| {
+    codecs::row_made_when_read(row.unpacked_len, move |sink| {
         let (window_len, unpacked_len) = (row.dictionary_len, row.unpacked_len);
         if row.packing == Some(Packing::Four) {
             let mut decoder = Rar4Decoder::new(window_len, unpacked_len)?;

@@ -117,7 +117,7 @@ fn step(coder: &Coder, taken: Vec<ByteSource>, offset: u64, budget: &Budget) -> 
     };
     let Some(codec) = codec(coder, offset)? else { return Ok(packed) };
     budget.spend_bytes(unpacked_len, "unpack size", offset)?;
-    Ok(PackedMember { packed, packed_offset: offset, codec, unpacked_len, crc32: None }.into_source())
+    Ok(PackedMember { packed, packed_offset: offset, codec, unpacked_len, crc32: None }.into_row())
 }
 
 /// How a step is packed; nothing for bytes that are stored.

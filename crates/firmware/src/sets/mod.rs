@@ -10,9 +10,13 @@ mod scatter;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Budget, ByteSource, Error, Extents, Limit, Piece, Result};
+use containers::FileSet;
 use findings::Outcome;
 
 use crate::{layers::Member, names::shown, partitions, walk::Walk};
+
+pub(crate) use programs::{FLASHFILE, RAWPROGRAM};
+pub(crate) use scatter::SET as SCATTER;
 
 /// Descriptions longer than this are not read; real ones stay below a megabyte.
 const DESCRIPTION_LEN_MAX: u64 = 4 << 20;
@@ -41,17 +45,17 @@ struct PartFile {
 
 /// What a description says, and what it is called in coverage.
 struct Description {
-    kind: &'static str,
+    set: &'static FileSet,
     parts: Vec<Part>,
 }
 
 /// The description in `text`, if it is one.
 fn parse(text: &[u8], budget: &Budget) -> Option<Result<Description>> {
     if scatter::is_scatter(text) {
-        return Some(scatter::parse(text, budget).map(|parts| Description { kind: "scatter", parts }));
+        return Some(scatter::parse(text, budget).map(|parts| Description { set: &SCATTER, parts }));
     }
-    let kind = programs::kind(text)?;
-    Some(programs::parse(text, budget).map(|parts| Description { kind, parts }))
+    let set = programs::kind(text)?;
+    Some(programs::parse(text, budget).map(|parts| Description { set, parts }))
 }
 
 impl Walk<'_> {
@@ -82,7 +86,7 @@ impl Walk<'_> {
                 }
             }
             let read = Outcome::Read(format!("{} partitions", description.parts.len()));
-            self.cover(outer, &shown(&name), description.kind, read);
+            self.cover(outer, &shown(&name), description.set.name, read);
         }
         // One package may describe a partition twice, whole and in parts: what one description found is not missing.
         absent.retain(|partition, _| !set.complete.contains(partition));

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::{Budget, Error, Result};
+use containers::FileSet;
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -12,19 +13,40 @@ use quick_xml::{
 
 use super::{Part, PartFile};
 
+/// Lists of what goes to which sectors.
+pub(crate) static RAWPROGRAM: FileSet = FileSet {
+    name: "rawprogram",
+    what: "An XML file with `<program>` elements that name a file, a partition and sectors (`rawprogram0.xml`): files of one partition, also sparse \
+           ones, are put together at the places they are given; what is named and not there is missing, not empty.",
+    references: &["rawprogram files, and the documentation of their attributes that comes with the device programmer"],
+    limitations: &[
+        "patches of partition tables (`patch0.xml`) are not carried out",
+        "places that count from the end of the medium, which hold tables, are left out",
+    ],
+};
+
+/// Lists of what is flashed.
+pub(crate) static FLASHFILE: FileSet = FileSet {
+    name: "flashfile",
+    what: "An XML file with `<step operation=\"flash\">` elements that name a file and a partition (`flashfile.xml`, `servicefile.xml`): the files, \
+           also sparse chunks of one partition, are its image.",
+    references: &["flash files of fastboot packages"],
+    limitations: &["digests of the files are not compared"],
+};
+
 /// Longest sector that is believed.
 const SECTOR_LEN_MAX: u64 = 1 << 20;
 /// How much of a file is looked at to recognise it.
 const HEAD_LEN: usize = 64 << 10;
 
 /// What the description is called, if it is one of these.
-pub(super) fn kind(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn kind(bytes: &[u8]) -> Option<&'static FileSet> {
     let head = bytes.get(..HEAD_LEN).unwrap_or(bytes);
     let holds = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
     if holds(b"<program") && holds(b"start_sector") {
-        Some("rawprogram")
+        Some(&RAWPROGRAM)
     } else if holds(b"<step") && holds(b"operation") && holds(b"partition") {
-        Some("flashfile")
+        Some(&FLASHFILE)
     } else {
         None
     }

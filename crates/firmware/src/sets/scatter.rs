@@ -2,8 +2,22 @@
 //! keys as XML elements. Written from the files themselves and SP Flash Tool's documentation of their keys.
 
 use bytes::{Budget, Result};
+use containers::FileSet;
 
 use super::{Part, PartFile, text};
+
+/// Scatter files as a description of a package.
+pub(crate) static SET: FileSet = FileSet {
+    name: "scatter",
+    what: "A text or XML file whose entries have `partition_name`, `file_name` and `is_download`, or regions with addresses as on chips up to \
+           2012: the files that it names, beside it, are the images of these partitions, whatever they are called.",
+    references: &["scatter files, and the documentation of their keys that comes with SP Flash Tool"],
+    limitations: &[
+        "of the oldest form, which names no files, the regions of system and userdata are taken",
+        "addresses and lengths of partitions are not compared with the files",
+        "checksums that lie beside the images are not compared",
+    ],
+};
 
 /// Names in the first form, which names no files: regions that hold files of the device, and the image that goes there.
 const OLD_REGIONS: &[(&str, &str, &str)] =

@@ -6,6 +6,7 @@ mod edify;
 mod script;
 
 use bytes::{Budget, Error, Limit, Result};
+use containers::FileSet;
 use filesystems::EntryKind;
 use findings::Outcome;
 
@@ -14,6 +15,19 @@ use crate::{
     names::{first_component, shown},
     tree::Tree,
     walk::{Node, Walk},
+};
+
+/// Updates that a script carries out.
+pub(crate) static SCRIPT: FileSet = FileSet {
+    name: "edify",
+    what: "`META-INF/com/google/android/updater-script` and what it copies, links, names anew, deletes, patches and labels: the files that it makes are \
+           put where it puts them, with owners, modes, labels and capabilities. Run on an empty device, or on that of `--base`.",
+    references: &["AOSP bootable/recovery, edify/ and updater/install.cpp"],
+    limitations: &[
+        "programs that the script runs (`run_program`) are not run, and told",
+        "conditions that only the device decides are followed both ways: what either makes is there",
+        "files that are patched (`apply_patch`) need the older image (`--base`) and are reported without it",
+    ],
 };
 
 const SCRIPT_NAME: &[u8] = b"META-INF/com/google/android/updater-script";
