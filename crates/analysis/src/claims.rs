@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     asked_permissions::{call, missing_of_all},
-    domain::tags::{NATIVE_CODE, tells_what_is_left, words_for},
+    domain::tags::{CALLER_ASKED, NATIVE_CODE, tells_what_is_left, words_for},
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
     link::{Flow, Hop, LinkApp, authority, link},
     native_files,
@@ -257,7 +257,7 @@ impl<'a> Teller<'a> {
             reasons.insert("the name of a store is only partly known");
             level = level.min(Level::Medium);
         }
-        if native_files::DOUBTS.iter().chain([&NATIVE_CODE]).any(|doubt| reasons.contains(doubt)) {
+        if native_files::DOUBTS.iter().chain([&NATIVE_CODE, &CALLER_ASKED]).any(|doubt| reasons.contains(doubt)) {
             level = Level::Low;
         }
         // Every join on the way, and every app, is a place where unlike things may have been taken for one.

@@ -22,7 +22,7 @@ use knowledge::Knowledge;
 struct Case {
     name: String,
     components: Vec<EntryComponent>,
-    /// Those of them whose filters name actions.
+    /// Those of them whose filters name actions, or of which the case tells whether strangers may reach them.
     addressed: Vec<LinkComponent>,
     expected: Pairs,
     /// Rules that must speak, worst first, and what they must say of the user's part; nothing where the case does not tell.
@@ -53,7 +53,13 @@ fn case(path: &Path) -> Option<Case> {
         }
     });
     let addressed = table["components"].as_array().unwrap().iter().filter_map(|component| {
-        let actions = component.get("actions")?.as_array().unwrap();
+        let open = component.get("open").and_then(toml::Value::as_bool);
+        let actions = component.get("actions").and_then(toml::Value::as_array);
+        if open.is_none() && actions.is_none() {
+            return None;
+        }
+        let open = open.unwrap_or(false);
+        let actions = actions.map(Vec::as_slice).unwrap_or_default();
         let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect();
         let open = component.get("open").and_then(toml::Value::as_bool).unwrap_or(false);
         Some(LinkComponent {

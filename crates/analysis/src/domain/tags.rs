@@ -71,6 +71,9 @@ impl Doubts {
     /// way: it says whose intent it is.
     pub(crate) const OF_PLATFORM: Self = Self(1 << 12);
 
+    /// The code asks who calls: whether strangers get past that is not known.
+    pub(crate) const CALLER_ASKED: Self = Self(1 << 14);
+
     /// Both sets.
     #[must_use]
     pub(crate) const fn and(self, other: Self) -> Self {
@@ -105,7 +108,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 13] = [
+const REASONS: [(Doubts, &str); 14] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -119,6 +122,7 @@ const REASONS: [(Doubts, &str); 13] = [
     (Doubts::NUMBER, NUMBER),
     (Doubts::BEGINNING, BEGINNING),
     (Doubts::ADDRESS, ADDRESS),
+    (Doubts::CALLER_ASKED, CALLER_ASKED),
 ];
 
 /// Operations of models that leave little of the data, with what they leave.
@@ -145,7 +149,8 @@ pub(crate) fn tells_what_is_left(words: &str) -> bool {
     [NUMBER, BEGINNING, ADDRESS].contains(&words)
 }
 
-/// The words of one doubt that makes a claim one of low confidence.
+/// The words of doubts that make a claim one of low confidence.
+pub(crate) const CALLER_ASKED: &str = "the service asks in its code who calls, and may send strangers away";
 pub(crate) const NATIVE_CODE: &str = "passes native code of the app, in which data is not followed";
 
 /// Reads words of doubts back; other words are an error.

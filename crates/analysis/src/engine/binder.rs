@@ -24,6 +24,8 @@ pub(crate) struct Transaction {
     pub(crate) class: TypeId,
     /// Interface and code, as clients name them.
     pub(crate) name: String,
+    /// The `onTransact` that calls it.
+    pub(crate) transact: MethodId,
 }
 
 /// Every method of the app behind a binder.
@@ -40,7 +42,7 @@ pub(crate) fn transactions(app: &App<'_>) -> Vec<Transaction> {
         let methods = stubs.entry(transact).or_insert_with(|| methods_of(program, transact));
         for (method, name) in methods.iter() {
             if let Some(own) = app.classes.implementation(class.ty, *method).filter(|&own| app.classes.has_code(own)) {
-                found.push(Transaction { method: own, class: class.ty, name: name.clone() });
+                found.push(Transaction { method: own, class: class.ty, name: name.clone(), transact });
             }
         }
     }

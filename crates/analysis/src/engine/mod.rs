@@ -7,6 +7,7 @@ mod apply;
 mod arrays;
 mod as_text;
 mod binder;
+mod bound;
 mod branches;
 mod bundled;
 mod call;

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{
     app::App,
     binder,
+    bound::{self, HandedOut},
     export::EntryComponent,
     frame::Frame,
     life,
@@ -19,7 +20,7 @@ use crate::{
         intents::Letter,
         source::{Names, Source, What},
         summary::{Act, Effect},
-        tags::{Tag, Tags},
+        tags::{Doubts, Tag, Tags},
         trace::{Site, Trace},
         value::{ObjectKey, Value},
     },
@@ -49,6 +50,10 @@ pub(crate) struct Root {
     pub(crate) class: TypeId,
     /// Interface and code, if other processes call it through a binder.
     pub(crate) transaction: Option<String>,
+    /// Services that let other apps call it so.
+    pub(crate) bound_through: Vec<String>,
+    /// Whether it then asks who calls.
+    pub(crate) asks_who_calls: bool,
 }
 
 impl Root {
@@ -65,6 +70,8 @@ impl Root {
             reply: None,
             class: app.program.method(method).map_or(TypeId(u32::MAX), |method| method.class),
             transaction: None,
+            bound_through: Vec::new(),
+            asks_who_calls: false,
         }
     }
 }
@@ -123,7 +130,7 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         }
     }
     // What no life led to: callbacks of objects that no life was seen to register, and code that nothing leads to.
-    for root in other_roots(app).into_iter().chain(binder_roots(app)) {
+    for root in other_roots(app).into_iter().chain(binder_roots(app, components)) {
         enter(app, &root, &mut effects);
     }
     Roots { entries, entry_of, effects }
@@ -135,7 +142,7 @@ fn listens(app: &mut App<'_>, component: &EntryComponent) -> Vec<MethodId> {
     app.callbacks_of(ty).iter().map(|(method, _)| *method).collect()
 }
 
-fn class_of(app: &App<'_>, component: &EntryComponent) -> Option<TypeId> {
+pub(super) fn class_of(app: &App<'_>, component: &EntryComponent) -> Option<TypeId> {
     app.program.find_type(&format!("L{};", component.class.replace('.', "/")))
 }
 
@@ -164,12 +171,15 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
     roots
 }
 
-fn binder_roots(app: &App<'_>) -> Vec<Root> {
+fn binder_roots(app: &App<'_>, components: &[EntryComponent]) -> Vec<Root> {
+    let handed_out = HandedOut::of(app, components);
     let transactions = binder::transactions(app).into_iter();
-    let roots = transactions.map(|found| Root {
-        class: found.class,
-        transaction: Some(found.name),
-        ..Root::of(app, found.method)
+    let roots = transactions.map(|found| {
+        let bound_through = HandedOut::services(&handed_out, app, found.class);
+        let asked_in = [found.transact, found.method];
+        let asks_who_calls = !bound_through.is_empty() && bound::asks_who_calls(app, &asked_in);
+        let transaction = Some(found.name);
+        Root { class: found.class, transaction, bound_through, asks_who_calls, ..Root::of(app, found.method) }
     });
     roots.collect()
 }
@@ -319,5 +329,15 @@ fn transacted(frame: &mut Frame<'_, '_>, root: &Root, name: &str) -> Value {
     let names: Names = smallvec::smallvec![frame.app.tables.patterns.literal(name)];
     let what = What::Store(frame.app.kinds.id(BINDER), names);
     let id = frame.app.tables.sources.intern(Source { what, site });
-    Value::made_of(Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Channel, None)))
+    let mut tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Channel, None));
+    if !root.bound_through.is_empty() {
+        // Whether strangers may bind one of the services is decided where all permissions are known.
+        let app = &mut *frame.app;
+        let services = root.bound_through.iter().map(|service| app.tables.patterns.literal(service)).collect();
+        let what = What::Kind(app.kinds.id(EXTERNAL_INTENT), services);
+        let id = app.tables.sources.intern(Source { what, site });
+        let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
+        tags.join(&asked.doubted(if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() }));
+    }
+    Value::made_of(tags)
 }

@@ -1,0 +1,122 @@
+//! Services that hand a binder to whoever binds them, and whether its methods ask who calls.
+//!
+//! Whoever may bind a service gets what its `onBind` returns, and may then call every method behind it: the permission of the
+//! service is asked for binding only. Written from the platform's documents on bound services and on permissions.
+
+use std::collections::VecDeque;
+
+use code::{Body, MethodId, Op, TypeId, ValueId};
+use rustc_hash::FxHashSet;
+
+use super::{app::App, export::EntryComponent, roots::class_of};
+
+/// Methods behind one call that are looked through for a question about the caller: it stands at the beginning.
+const LOOKED_THROUGH_MAX: usize = 64;
+
+/// Types that say nothing of which binder it is.
+const ANY_BINDER: [&str; 4] =
+    ["Landroid/os/IBinder;", "Landroid/os/Binder;", "Landroid/os/IInterface;", "Ljava/lang/Object;"];
+
+/// Methods of the platform that ask who calls.
+const ASKS_WHO_CALLS: [&str; 9] = [
+    "checkCallingPermission",
+    "checkCallingOrSelfPermission",
+    "checkCallingUriPermission",
+    "checkPermission",
+    "enforceCallingPermission",
+    "enforceCallingOrSelfPermission",
+    "enforcePermission",
+    "getCallingPid",
+    "getCallingUid",
+];
+
+/// A class of binders, or one above them, that a service hands out to other apps.
+pub(super) struct HandedOut {
+    class: TypeId,
+    /// The service, as the manifest names it.
+    service: String,
+}
+
+impl HandedOut {
+    /// All of the app's services that other apps may find.
+    pub(super) fn of(app: &App<'_>, components: &[EntryComponent]) -> Vec<Self> {
+        let mut found = Vec::new();
+        for component in components.iter().filter(|component| component.kind == "service" && component.exported) {
+            let Some(ty) = class_of(app, component) else { continue };
+            let bind = app.classes.find(ty, "onBind", Some("(Landroid/content/Intent;)"));
+            let Some(Ok(body)) = bind.and_then(|bind| app.program.body_of(bind)) else { continue };
+            let classes = returned(&body).into_iter().flat_map(|returned| match returned {
+                returned if ANY_BINDER.contains(&app.program.descriptor(returned)) => made_by(app, ty),
+                returned => vec![returned],
+            });
+            found.extend(classes.map(|class| Self { class, service: component.class.clone() }));
+        }
+        found
+    }
+
+    /// Services that hand out objects of this class.
+    pub(super) fn services(handed_out: &[Self], app: &App<'_>, binder: TypeId) -> Vec<String> {
+        let is_of = |class: TypeId| class == binder || app.classes.is_below(binder, app.program.descriptor(class));
+        let mut services: Vec<String> =
+            handed_out.iter().filter(|handed| is_of(handed.class)).map(|handed| handed.service.clone()).collect();
+        services.sort();
+        services.dedup();
+        services
+    }
+}
+
+/// Types of what a method returns: those of the values that joins bring together.
+fn returned(body: &Body) -> FxHashSet<TypeId> {
+    let mut pending: Vec<ValueId> = Vec::new();
+    for instruction in &body.instructions {
+        if let Op::Return { from: Some(from) } = &instruction.op {
+            pending.push(*from);
+        }
+    }
+    let (mut seen, mut types) = (FxHashSet::default(), FxHashSet::default());
+    while let Some(value) = pending.pop() {
+        if !seen.insert(value) {
+            continue;
+        }
+        types.extend(body.values.get(value.index()).and_then(|info| info.ty));
+        let joins = body.blocks.iter().flat_map(|block| &block.phis).filter(|join| join.to == value);
+        pending.extend(joins.flat_map(|join| &join.from).map(|&(_, from)| from));
+        // `asBinder` of an interface is the object itself.
+        let defined = body.instructions.iter().find(|instruction| instruction.op.defined() == Some(value));
+        if let Some(Op::Invoke { arguments, .. }) = defined.map(|defined| &defined.op) {
+            pending.extend(arguments.first().filter(|_| arguments.len() == 1));
+        }
+    }
+    types
+}
+
+/// Classes that the service itself makes objects of, in any of its methods.
+fn made_by(app: &App<'_>, service: TypeId) -> Vec<TypeId> {
+    let methods = app.program.class_of(service).into_iter().flat_map(|class| &class.methods);
+    let made = methods.filter_map(|definition| app.creates.get(&definition.method)).flatten();
+    made.copied().filter(|&made| app.classes.is_below(made, "Landroid/os/Binder;")).collect()
+}
+
+/// Whether any of these methods, or what they lead to, asks who calls.
+pub(super) fn asks_who_calls(app: &App<'_>, methods: &[MethodId]) -> bool {
+    let mut pending: VecDeque<MethodId> = methods.iter().copied().collect();
+    let mut seen = FxHashSet::default();
+    while let Some(method) = pending.pop_front() {
+        if seen.len() >= LOOKED_THROUGH_MAX {
+            return false;
+        }
+        if !seen.insert(method) {
+            continue;
+        }
+        let Some(Ok(body)) = app.program.body_of(method) else { continue };
+        let mut called = body.instructions.iter().filter_map(|instruction| match &instruction.op {
+            Op::Invoke { method, .. } => app.program.method(*method),
+            _ => None,
+        });
+        if called.any(|called| ASKS_WHO_CALLS.contains(&app.program.text(called.name))) {
+            return true;
+        }
+        pending.extend(app.calls.get(&method).into_iter().flatten());
+    }
+    false
+}
