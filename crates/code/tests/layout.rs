@@ -162,16 +162,26 @@ fn without_the_classes_above_nothing_is_named() {
         Some((1, vec![0x10e9, 11, 0, 0x000e])),
     );
     let dex = common::dex::write("035", &[class]);
-    let program = common::program(&[oat::elf(&oat::oat(64, &[("/x.apk", dex)]), false)]);
-    let program = program.with_class_path(&ClassPath::default());
+    let other = common::dex::write("035", &[common::dex::class("Lext;", "Ljava/lang/Object;", &[]).method("run")]);
+    let app = oat::elf(&oat::oat(64, &[("/x.apk", dex)]), false);
+    let program = common::program(std::slice::from_ref(&app)).with_class_path(&ClassPath::default());
     assert_eq!(program.files()[0].fidelity, Fidelity::AsFound { unknown: 1 });
     // With it, the class path decides.
     let above = common::dex::class("Lgone;", "Ljava/lang/Object;", &[]).method("run");
-    let class_path = common::program(&[common::dex::write("035", &[above])]);
-    let program = program.with_class_path(&ClassPath { program: class_path, is_whole: false });
-    assert_eq!(program.files()[0].fidelity.restored(), 1);
-    let call = program.find_method("La;", "call", "()V").unwrap();
-    assert!(program.body_text(call).contains("La;->run()V"), "{}", program.body_text(call));
+    let jar = common::dex::write("035", &[above]);
+    let files = [("/system/framework/core-libart.jar", jar.clone()), ("/system/framework/ext.jar", other)];
+    // Its jar, or the boot image that all jars were compiled into.
+    let mut forms = vec![jar];
+    forms.extend([39, 45, 64].map(|version| oat::elf(&oat::oat(version, &files), version == 64)));
+    for form in forms {
+        let class_path = common::program(&[form]);
+        assert_eq!(common::problems(&class_path), [""; 0]);
+        let program = common::program(std::slice::from_ref(&app));
+        let program = program.with_class_path(&ClassPath { program: class_path, is_whole: false });
+        assert_eq!(program.files()[0].fidelity.restored(), 1);
+        let call = program.find_method("La;", "call", "()V").unwrap();
+        assert!(program.body_text(call).contains("La;->run()V"), "{}", program.body_text(call));
+    }
 }
 
 #[test]

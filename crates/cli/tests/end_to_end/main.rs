@@ -12,9 +12,11 @@
 mod bad;
 mod commands;
 mod common;
+mod compiled;
 mod documents;
 mod example;
 mod folders;
+mod fuzzing;
 mod hidden;
 mod native;
 mod suppliers;
