@@ -53,12 +53,10 @@ fn case(path: &Path) -> Option<Case> {
         }
     });
     let addressed = table["components"].as_array().unwrap().iter().filter_map(|component| {
-        let open = component.get("open").and_then(toml::Value::as_bool);
         let actions = component.get("actions").and_then(toml::Value::as_array);
-        if open.is_none() && actions.is_none() {
+        if actions.is_none() && component.get("open").is_none() {
             return None;
         }
-        let open = open.unwrap_or(false);
         let actions = actions.map(Vec::as_slice).unwrap_or_default();
         let actions = actions.iter().map(|action| action.as_str().unwrap().to_owned()).collect();
         let open = component.get("open").and_then(toml::Value::as_bool).unwrap_or(false);
