@@ -26,6 +26,11 @@ use arguments::{Arguments, Command};
 use clap::Parser;
 use exit::{Exit, Stop};
 
+/// Following data makes and drops millions of small objects, on several threads ([why this one](../../../docs/decisions/0010-allocator.md)).
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     process::tell_faults_briefly();

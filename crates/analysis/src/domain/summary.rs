@@ -101,7 +101,8 @@ impl Effect {
         if let (Act::Field(mine), Act::Field(theirs)) = (&self.act, &other.act) {
             return mine == theirs;
         }
-        self.act == other.act && self.names == other.names && self.site == other.site
+        // The cheapest first: many are held against many.
+        self.site == other.site && self.names == other.names && self.act == other.act
     }
 }
 

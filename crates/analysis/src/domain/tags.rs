@@ -387,6 +387,11 @@ impl Tags {
         if other.is_empty() || self.contains_all(other, doubts, operations) {
             return;
         }
+        if self.is_empty() {
+            // What was bounded stays so.
+            *self = other.map(|tagged| tagged.passed(doubts, operations, part));
+            return;
+        }
         let mut all = Merged::new();
         let (mut left, mut right) = (self.as_slice().iter().peekable(), other.as_slice().iter().peekable());
         loop {

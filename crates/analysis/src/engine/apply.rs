@@ -445,6 +445,9 @@ impl Frame<'_, '_> {
     }
 
     fn translate_effect(&mut self, application: &mut Application<'_>, effect: &Effect) {
+        if let Act::Callback(path, name, parameters, arguments) = &effect.act {
+            return self.translate_callback(application, *path, (name, parameters.as_deref()), arguments);
+        }
         let data = self.translate_tags(application, &effect.data);
         let names = self.translate_names(application, &effect.names);
         let trace = Trace::default().then(self.site(), Hop::Call, None).then_all(&effect.trace);
@@ -454,20 +457,6 @@ impl Frame<'_, '_> {
                 let actual = self.at_path(application, *path);
                 for origin in self.origins(&actual) {
                     self.stream_effect(origin, outer.clone());
-                }
-            }
-            Act::Callback(path, name, parameters, arguments) => {
-                let receiver = self.at_path(application, *path);
-                let mut values = vec![receiver.clone()];
-                for argument in arguments.iter() {
-                    values.push(self.translate(application, argument));
-                }
-                self.callbacks += 1;
-                let room = application.depth < CALLBACK_DEPTH_MAX && self.callbacks <= CALLBACKS_MAX;
-                if room && !self.is_spent() {
-                    self.call_back(&receiver, name, parameters.as_deref(), &values, application.depth + 1);
-                } else {
-                    self.app.cut("callbacks within a call");
                 }
             }
             Act::Send(_) | Act::Forward(..) | Act::Register(_) | Act::Enrol(..) => {
@@ -480,6 +469,36 @@ impl Frame<'_, '_> {
             }
             _ => self.effect_at(outer),
         }
+    }
+
+    /// A method is called on what the caller has at a path.
+    fn translate_callback(
+        &mut self,
+        application: &mut Application<'_>,
+        path: PathId,
+        (name, parameters): (&str, Option<&str>),
+        arguments: &[Value],
+    ) {
+        let receiver = self.at_path(application, path);
+        self.callbacks += 1;
+        if application.depth >= CALLBACK_DEPTH_MAX || self.callbacks > CALLBACKS_MAX || self.is_spent() {
+            return self.app.cut("callbacks within a call");
+        }
+        // Most receivers are objects of no known class: what they would be passed need not be worked out.
+        if !self.leads_somewhere(&receiver) {
+            return;
+        }
+        let mut values = vec![receiver.clone()];
+        for argument in arguments {
+            values.push(self.translate(application, argument));
+        }
+        self.call_back(&receiver, name, parameters, &values, application.depth + 1);
+    }
+
+    /// Whether a call back on a value comes to code, or is left to the caller.
+    fn leads_somewhere(&mut self, receiver: &Value) -> bool {
+        let is_brought = |frame: &Self, object| matches!(frame.key(object), ObjectKey::Input(_));
+        receiver.objects.iter().any(|&object| is_brought(self, object)) || !self.exact_types(receiver).0.is_empty()
     }
 
     /// Data goes into a stream that leads here.
