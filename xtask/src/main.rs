@@ -62,6 +62,7 @@ fn ci() -> Result<(), String> {
     let start = Instant::now();
     step("format", cargo(&["fmt", "--all", "--check"]))?;
     step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    step("without C", cargo(&["check", "--package", "tidewaiter", "--no-default-features", "--locked", "--quiet"]))?;
     // The tests hold the arrows between crates, the house rules and the generated documents.
     step("tests", cargo(&["test", "--workspace", "--locked", "--quiet"]))?;
     let mut documentation =

@@ -295,9 +295,13 @@ impl<'a> Teller<'a> {
 
     /// Whether a way passes on too little for that.
     fn passes_on_little(&self, key: &Key<'_>, chain: &[Hop]) -> bool {
-        let too_little = self.too_little(key);
-        let mut doubts = chain.iter().filter_map(|hop| self.data(*hop)).flat_map(|data| &data.doubts);
-        doubts.any(|words| too_little.contains(words))
+        let doubts = chain.iter().filter_map(|hop| self.data(*hop)).flat_map(|data| &data.doubts);
+        let mut of_little = doubts.filter(|words| tells_what_is_left(words)).peekable();
+        // Most ways have none.
+        of_little.peek().is_some() && {
+            let too_little = self.too_little(key);
+            of_little.any(|words| too_little.contains(words))
+        }
     }
 
     /// What the platform does not let the two ends of a finding do.

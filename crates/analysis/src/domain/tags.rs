@@ -65,11 +65,11 @@ impl Doubts {
     pub(crate) const BEGINNING: Self = Self(1 << 11);
 
     /// It is only the address of another device that is spoken to.
-    pub(crate) const ADDRESS: Self = Self(1 << 13);
+    pub(crate) const ADDRESS: Self = Self(1 << 12);
 
     /// It is an intent, and goes on only where its action is one that the platform alone may broadcast. No reason to doubt the
     /// way: it says whose intent it is.
-    pub(crate) const OF_PLATFORM: Self = Self(1 << 12);
+    pub(crate) const OF_PLATFORM: Self = Self(1 << 13);
 
     /// The code asks who calls: whether strangers get past that is not known.
     pub(crate) const CALLER_ASKED: Self = Self(1 << 14);

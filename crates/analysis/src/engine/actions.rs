@@ -5,7 +5,7 @@
 //! whatever its filter asks for. So what the code asks for decides, and not the filter.
 
 use code::{Block, Body, Condition, MethodId, Op, ValueId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{app::App, frame::Frame};
 use crate::{
@@ -70,14 +70,14 @@ struct Questions {
     /// The intent that each action is of.
     asked: FxHashMap<ValueId, ValueId>,
     /// Whether an action is one of the platform's own.
-    answers: Vec<ValueId>,
+    answers: FxHashSet<ValueId>,
     /// Numbers of the code.
     numbers: FxHashMap<ValueId, i64>,
 }
 
 impl Questions {
     fn of(app: &App<'_>, body: &Body) -> Self {
-        let (mut found, mut protected) = (Self::default(), Vec::new());
+        let (mut found, mut protected) = (Self::default(), FxHashSet::default());
         for instruction in &body.instructions {
             match &instruction.op {
                 Op::Number { to, value, .. } => {
@@ -86,7 +86,7 @@ impl Questions {
                 Op::Text { to, text } => {
                     let text = app.program.text(*text);
                     if app.knowledge.table_kind(SYSTEM_BROADCASTS, text).is_some() {
-                        protected.push(*to);
+                        protected.insert(*to);
                     }
                 }
                 Op::Invoke { to: Some(to), method, arguments, .. } => {
@@ -98,7 +98,7 @@ impl Questions {
                         (name, [a, b]) if EQUALS.contains(&name) => {
                             let is_asked = |one, other| found.asked.contains_key(one) && protected.contains(other);
                             if is_asked(a, b) || is_asked(b, a) {
-                                found.answers.push(*to);
+                                found.answers.insert(*to);
                             }
                         }
                         _ => {}
@@ -142,7 +142,7 @@ impl Questions {
 /// Which blocks are come to without any answer that an action is a protected one.
 fn without(body: &Body, questions: &Questions) -> Vec<bool> {
     let mut reached = vec![false; body.blocks.len()];
-    let mut gone: rustc_hash::FxHashSet<(usize, usize)> = rustc_hash::FxHashSet::default();
+    let mut gone: FxHashSet<(usize, usize)> = FxHashSet::default();
     let mut pending: Vec<(Option<usize>, usize)> = vec![(None, 0)];
     while let Some((before, at)) = pending.pop() {
         let Some(block) = body.blocks.get(at) else { continue };

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use code::{Body, MethodId, Op, TypeId, ValueId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{app::App, export::EntryComponent, roots::class_of};
 
@@ -68,10 +68,22 @@ impl HandedOut {
 /// Types of what a method returns: those of the values that joins bring together.
 fn returned(body: &Body) -> FxHashSet<TypeId> {
     let mut pending: Vec<ValueId> = Vec::new();
+    // What each value may be another name of: looked up, since the sample chooses how many joins a method has.
+    let mut same_as: FxHashMap<ValueId, Vec<ValueId>> = FxHashMap::default();
     for instruction in &body.instructions {
-        if let Op::Return { from: Some(from) } = &instruction.op {
-            pending.push(*from);
+        match &instruction.op {
+            Op::Return { from: Some(from) } => pending.push(*from),
+            // `asBinder` of an interface is the object itself.
+            Op::Invoke { to: Some(to), arguments, .. } => {
+                if let [only] = &**arguments {
+                    same_as.entry(*to).or_default().push(*only);
+                }
+            }
+            _ => {}
         }
+    }
+    for join in body.blocks.iter().flat_map(|block| &block.phis) {
+        same_as.entry(join.to).or_default().extend(join.from.iter().map(|&(_, from)| from));
     }
     let (mut seen, mut types) = (FxHashSet::default(), FxHashSet::default());
     while let Some(value) = pending.pop() {
@@ -79,13 +91,7 @@ fn returned(body: &Body) -> FxHashSet<TypeId> {
             continue;
         }
         types.extend(body.values.get(value.index()).and_then(|info| info.ty));
-        let joins = body.blocks.iter().flat_map(|block| &block.phis).filter(|join| join.to == value);
-        pending.extend(joins.flat_map(|join| &join.from).map(|&(_, from)| from));
-        // `asBinder` of an interface is the object itself.
-        let defined = body.instructions.iter().find(|instruction| instruction.op.defined() == Some(value));
-        if let Some(Op::Invoke { arguments, .. }) = defined.map(|defined| &defined.op) {
-            pending.extend(arguments.first().filter(|_| arguments.len() == 1));
-        }
+        pending.extend(same_as.get(&value).into_iter().flatten());
     }
     types
 }
