@@ -6,10 +6,12 @@ mod hierarchy;
 mod ids;
 mod ir;
 mod layout;
+mod library;
 mod names;
 mod oat;
 mod odex;
 mod open;
+mod parts;
 mod program;
 mod restore;
 mod scan;
@@ -24,6 +26,7 @@ pub use ir::{
     BinaryOp, Block, Body, Condition, ElementKind, Instruction, InvokeKind, NumberKind, Op, Phi, UnaryOp, ValueInfo,
 };
 pub use layout::ClassPath;
+pub use library::{Library, Part};
 pub use odex::class_path as dalvik_class_path;
 pub use open::InputFile;
 pub use program::{

@@ -14,7 +14,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use bytes::{Budget, ByteSource, Limits};
-use code::{Hierarchy, InputFile, InvokeKind, Program};
+use code::{Hierarchy, InputFile, InvokeKind, Library, Program};
 use common::{dex, oat, patch, quick, u32_at};
 
 /// `shapes-035.dex` with a change, and a checksum that is right again.
@@ -356,6 +356,16 @@ fn ask(program: &Program) -> usize {
     for method in (0..program.method_count()).map(|id| code::MethodId(id as u32)) {
         answers += hierarchy.targets(method).len();
         answers += usize::from(hierarchy.resolve(method, InvokeKind::Virtual).is_some());
+    }
+    // As a library that an app comes to all of, and as an app that has part of it.
+    let started: Vec<String> = program.classes().iter().map(|class| program.descriptor(class.ty).to_owned()).collect();
+    let library = Library::new(program.clone(), &|_| true);
+    let part = library.part_for(&Program::default(), &started);
+    let joined = Program::default().with_parts_of(library.program(), &part.classes, &part.methods);
+    assert_eq!(joined.classes().len(), part.classes.len());
+    for method in joined.classes().iter().flat_map(|class| &class.methods) {
+        let text = joined.body_text(method.method);
+        answers += text.len();
     }
     answers
 }

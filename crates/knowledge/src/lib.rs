@@ -64,6 +64,8 @@ pub struct Knowledge {
     pub follows_branches: bool,
     /// Descriptor of a platform class -> descriptors of its direct supertypes (superclass first, then interfaces).
     pub hierarchy: BTreeMap<String, Vec<String>>,
+    /// First parts of class names, with slashes: whether such classes are the public platform's.
+    pub namespaces: BTreeMap<String, bool>,
     /// Kinds of data, by id.
     pub data_kinds: BTreeMap<String, DataKind>,
     /// Kinds of sinks, by id.
@@ -191,6 +193,7 @@ impl Knowledge {
             models,
             follows_branches: loader.follows_branches,
             hierarchy: map(loader.hierarchy),
+            namespaces: map(loader.namespaces),
             data_kinds: map(loader.data_kinds),
             sink_kinds: map(loader.sink_kinds),
             axes: map(loader.axes),
@@ -273,6 +276,15 @@ impl Knowledge {
         let candidates =
             self.providers.iter().filter(|provider| provider.authority == authority && below(&provider.path));
         candidates.max_by_key(|provider| provider.path.len())
+    }
+
+    /// Whether a class of a framework, by its descriptor, is the public platform's: the longest beginning of its name decides.
+    #[must_use]
+    pub fn is_of_platform(&self, descriptor: &str) -> bool {
+        let Some(name) = descriptor.strip_prefix('L') else { return true };
+        let ends = name.match_indices('/').map(|(at, _)| at.saturating_add(1));
+        let beginnings: Vec<&str> = ends.filter_map(|end| name.get(..end)).collect();
+        beginnings.iter().rev().find_map(|beginning| self.namespaces.get(*beginning)).copied().unwrap_or(false)
     }
 
     /// The data kind a table gives to a text.

@@ -76,6 +76,7 @@ pub(crate) struct Loader {
     pub(crate) follows_branches: bool,
     pub(crate) models: Entries<ModelKey, Model>,
     pub(crate) hierarchy: Entries<String, Vec<String>>,
+    pub(crate) namespaces: Entries<String, bool>,
     pub(crate) data_kinds: Entries<String, DataKind>,
     pub(crate) sink_kinds: Entries<String, SinkKindInfo>,
     pub(crate) axes: Entries<Axis, Vec<String>>,
@@ -153,6 +154,7 @@ impl Loader {
         for (index, (class, supers)) in file.hierarchy.into_iter().enumerate() {
             self.class(&class, &supers, &at("hierarchy", index, &class))?;
         }
+        self.namespaces(file.namespaces, &cited, &at)?;
         self.read_platform(file.provider, file.fields, file.table, &cited, &at)?;
         for (index, entry) in file.entry_point.into_iter().enumerate() {
             let at = at("entry_point", index, &format!("{} {}", entry.class, entry.method));

@@ -36,6 +36,25 @@ impl Loader {
         Ok(())
     }
 
+    pub(crate) fn namespaces(
+        &mut self,
+        entries: BTreeMap<String, String>,
+        cited: &str,
+        at: &impl Fn(&str, usize, &str) -> At,
+    ) -> Result<(), Problem> {
+        for (index, (beginning, whose)) in entries.into_iter().enumerate() {
+            let at = at("namespaces", index, &beginning);
+            let is_platform = match whose.as_str() {
+                "platform" => true,
+                "library" => false,
+                _ => return at.value("namespaces", "platform or library"),
+            };
+            reference(None, cited, &at)?;
+            put(&mut self.namespaces, beginning.replace('.', "/"), &beginning, is_platform, &at)?;
+        }
+        Ok(())
+    }
+
     fn provider(&mut self, entry: &raw::Provider, reference: &str, at: &At) -> Result<(), Problem> {
         let whole = [String::new()];
         let paths = if entry.path.as_slice().is_empty() { &whole } else { entry.path.as_slice() };

@@ -39,6 +39,9 @@ pub(crate) struct File {
     pub(crate) model: Vec<Model>,
     #[serde(default)]
     pub(crate) hierarchy: BTreeMap<String, Vec<String>>,
+    /// Whose the classes are whose names begin so: `platform` or `library`.
+    #[serde(default)]
+    pub(crate) namespaces: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) data_kind: Vec<DataKind>,
     #[serde(default)]

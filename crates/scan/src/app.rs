@@ -11,7 +11,7 @@ use analysis::{
 };
 use attribution::CodeShapes;
 use bytes::{Budget, Limits};
-use code::{Fidelity, InputFile, Program, StringId};
+use code::{Fidelity, InputFile, Part, Program, StringId};
 use findings::{ConstantKey, Coverage, HiddenString, NativeMethodRecord};
 use knowledge::Knowledge;
 use packages::{CodeFile, ComponentKind, Package, resources::Resources};
@@ -23,6 +23,7 @@ use crate::{
     bodies::KeptBodies,
     class_path::ClassPath,
     framework::Framework,
+    image_libraries::ImageLibraries,
     markers, reuse, sealed, unlocked,
 };
 
@@ -98,6 +99,7 @@ fn code_state<'de, D: Deserializer<'de>>(input: D) -> Result<CodeState, D::Error
 pub(crate) struct World<'w> {
     pub(crate) class_path: &'w ClassPath,
     pub(crate) framework: &'w Framework,
+    pub(crate) image_libraries: &'w ImageLibraries<'w>,
     pub(crate) knowledge: &'w Knowledge,
     pub(crate) kinds: &'w Kinds,
     pub(crate) shapes: &'w CodeShapes,
@@ -142,6 +144,8 @@ fn without_code(package: &Package, libraries: &[Library<'_>], knowledge: &Knowle
 /// The code of an app as far as it could be read.
 pub(crate) struct Opened {
     pub(crate) program: Program,
+    /// What it comes to of libraries of the image, if that is anything.
+    pub(crate) part: Option<Part>,
     code: CodeState,
     fidelity: String,
     problems: Vec<String>,
@@ -191,7 +195,10 @@ impl Opened {
             (false, true) => "read",
             (false, false) => "partial",
         };
-        Some(Self { program, code, fidelity, problems, unlocked: unlocked.ways })
+        // A library is no app: nothing starts it.
+        let is_library = package.name.is_empty();
+        let part = if is_library { None } else { world.image_libraries.part_for(package, &program) };
+        Some(Self { program, part, code, fidelity, problems, unlocked: unlocked.ways })
     }
 }
 
@@ -232,16 +239,26 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         },
         (None, None) => None,
     };
-    let facts = analyse_app(AppInput {
-        program,
+    // What it comes to of libraries runs as the app does. Texts, hosts and shapes above are of what the app brings itself.
+    let with_libraries = opened.part.as_ref().map(|part| {
+        let library = world.image_libraries.library().program();
+        program.clone().with_parts_of(library, &part.classes, &part.methods)
+    });
+    let followed = with_libraries.as_ref().unwrap_or(program);
+    let followed_bodies = KeptBodies::new(followed);
+    let mut facts = analyse_app(AppInput {
+        program: followed,
         knowledge,
         kinds,
         components: &components,
-        bodies: &bodies,
+        bodies: if with_libraries.is_some() { &followed_bodies } else { &bodies },
         text: &text,
         framework: &framework.supertypes,
         libraries: &libraries.implemented,
     });
+    if let Some(part) = &opened.part {
+        count_own(&mut facts, part);
+    }
     AppResult {
         facts,
         hidden_strings,
@@ -259,6 +276,16 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         code,
         fidelity,
         problems,
+    }
+}
+
+/// Methods and instructions are those of the app itself: what it shares with others counts once, as a package of its own.
+fn count_own(facts: &mut AppFacts, part: &Part) {
+    let methods = u64::try_from(part.methods.len()).unwrap_or(u64::MAX);
+    facts.methods = facts.methods.saturating_sub(methods);
+    facts.instructions = facts.instructions.saturating_sub(part.instructions);
+    if part.is_cut {
+        facts.cuts.push(("methods of libraries of the image".to_owned(), 1));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{native_files::script, reuse};
 const EXPLAINED_SINCE: u32 = 24;
 
 /// The files of the class path, read when an app first needs them.
+#[cfg_attr(test, derive(Default))]
 pub(crate) struct ClassPath {
     files: Vec<InputFile>,
     /// Whether each file of a list was found.

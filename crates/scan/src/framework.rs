@@ -1,5 +1,5 @@
 //! The framework of an image, as far as apps depend on it: what stands above each class. A maker's own activities, lists and
-//! listeners are known by it for what they are.
+//! listeners are known by it for what they are. Which of its libraries have classes that the public platform does not have.
 
 use std::{
     collections::BTreeSet,
@@ -9,6 +9,7 @@ use std::{
 use analysis::Supertypes;
 use bytes::{Budget, Limits};
 use code::{InputFile, Program, TypeId};
+use knowledge::Knowledge;
 use packages::Package;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -23,15 +24,19 @@ const ABOVE_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Framework {
     pub(crate) supertypes: Supertypes,
-    digest: [u8; 32],
+    /// Positions, among the packages, of libraries with classes that were added to the public platform.
+    pub(crate) added: Vec<usize>,
+    /// Absent: not asked for, or the code of a library cannot be read through.
+    digest: Option<[u8; 32]>,
 }
 
 impl Framework {
     /// That of the libraries of the platform among the packages: archives that are no apps. Of several definitions the first
     /// counts, in the order of the packages.
-    pub(crate) fn of(packages: &[Package], kept: Option<&Results>) -> Self {
-        let libraries: Vec<&Package> = packages.iter().filter(|package| package.name.is_empty()).collect();
-        let classes = |library: &&Package| {
+    pub(crate) fn of(packages: &[Package], knowledge: &Knowledge, kept: Option<&Results>) -> Self {
+        let libraries: Vec<(usize, &Package)> =
+            packages.iter().enumerate().filter(|(_, package)| package.name.is_empty()).collect();
+        let classes = |(_, library): &(usize, &Package)| {
             let key = kept.and_then(|kept| Some((kept, key(library)?)));
             if let Some(known) = key.and_then(|(kept, key)| kept.get::<Supertypes>(key)) {
                 return known;
@@ -45,18 +50,21 @@ impl Framework {
             found
         };
         let found: Vec<Supertypes> = libraries.par_iter().map(classes).collect();
+        let is_added = |classes: &Supertypes| classes.keys().any(|class| !knowledge.is_of_platform(class));
+        let added = libraries.iter().zip(&found).filter(|(_, classes)| is_added(classes));
+        let added: Vec<usize> = added.map(|((at, _), _)| *at).collect();
         let mut supertypes = Supertypes::new();
         for (class, above) in found.into_iter().flatten() {
             supertypes.entry(class).or_insert(above);
         }
-        let mut digest = Sha256::new();
-        supertypes.iter().for_each(|entry| digest.update(format!("{entry:?}").as_bytes()));
-        Self { supertypes, digest: digest.finalize().into() }
+        let added_code = added.iter().filter_map(|&at| packages.get(at));
+        let digest = kept.and_then(|_| digest(&supertypes, added_code));
+        Self { supertypes, added, digest }
     }
 
-    /// Tells all of it in a few bytes.
-    pub(crate) const fn digest(&self) -> &[u8] {
-        &self.digest
+    /// Tells all of it in a few bytes, the code that was added as well.
+    pub(crate) fn digest(&self) -> Option<&[u8]> {
+        self.digest.as_ref().map(<[u8; 32]>::as_slice)
     }
 
     /// Tells `to` the part that an app may ask for: what stands above the classes that it names.
@@ -78,6 +86,16 @@ impl Framework {
             }
         }
     }
+}
+
+fn digest<'p>(supertypes: &Supertypes, added: impl Iterator<Item = &'p Package>) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    supertypes.iter().for_each(|entry| digest.update(format!("{entry:?}").as_bytes()));
+    for file in added.flat_map(|library| &library.code_files) {
+        digest.update(file.path.as_bytes());
+        digest.update(reuse::digest(&file.source)?);
+    }
+    Some(digest.finalize().into())
 }
 
 fn key(library: &Package) -> Option<store::Key> {
@@ -125,7 +143,8 @@ mod tests {
     #[test]
     fn classes_of_libraries_have_what_stands_above_them_and_those_of_apps_do_not_count() {
         let packages = [library("", "rules/rules.dex"), library("com.example.app", "flows/flows.dex")];
-        let framework = Framework::of(&packages, None);
+        let knowledge = Knowledge::embedded().expect("the knowledge is sound");
+        let framework = Framework::of(&packages, &knowledge, None);
         let above = |class: &str| framework.supertypes.get(class).map(|above| above.join(" "));
         assert_eq!(above("Lrules/list_fragment_is_clicked/Main;").as_deref(), Some("Landroid/app/Activity;"));
         let (own, same) = (opened(&packages[1]), opened(&packages[0]));
@@ -136,6 +155,8 @@ mod tests {
         assert_eq!(told, 0);
         framework.tell_part_of(&same, &mut |_| told += 1);
         assert_eq!(told, framework.supertypes.len());
-        assert_ne!(framework.digest(), Framework::default().digest());
+        assert_eq!(framework.added, [0]);
+        let told = |packages: &[Package]| digest(&framework.supertypes, packages.iter());
+        assert!(told(&packages).is_some() && told(&packages) != told(&packages[1..]));
     }
 }

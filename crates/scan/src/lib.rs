@@ -11,6 +11,7 @@ mod baseline;
 mod bodies;
 mod class_path;
 mod framework;
+mod image_libraries;
 mod in_order;
 mod markers;
 mod native;
@@ -42,6 +43,7 @@ use rayon::prelude::*;
 
 use class_path::ClassPath;
 use framework::Framework;
+use image_libraries::ImageLibraries;
 use store::Results;
 
 pub use app::AppResult;
@@ -179,7 +181,8 @@ fn analyse(
 ) -> Vec<AppResult> {
     let shapes = attribution::CodeShapes::new(knowledge);
     let class_path = ClassPath::of(packages, firmware);
-    let framework = Framework::of(packages, options.results);
+    let framework = Framework::of(packages, knowledge, options.results);
+    let image_libraries = ImageLibraries::new(packages, &class_path, &framework, knowledge);
     let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();
     let size = |at: &usize| -> u64 {
@@ -197,10 +200,16 @@ fn analyse(
                 // Only compiled code is explained by the class path.
                 let compiled = app::code_files(package).any(|file| !file.source.has(0, b"dex\n"));
                 let world = if compiled { class_path_digest.as_deref()? } else { &[] };
-                Some((results, reuse::of_files(package, own, knowledge, &[world, framework.digest()])?))
+                Some((results, reuse::of_files(package, own, knowledge, &[world, framework.digest()?])?))
             });
-            let world =
-                app::World { class_path: &class_path, framework: &framework, knowledge, kinds, shapes: &shapes };
+            let world = app::World {
+                class_path: &class_path,
+                framework: &framework,
+                image_libraries: &image_libraries,
+                knowledge,
+                kinds,
+                shapes: &shapes,
+            };
             let result = files
                 .and_then(|(results, files)| results.get_noted(files))
                 .unwrap_or_else(|| app::analyse(package, own, &world, files));

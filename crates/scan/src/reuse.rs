@@ -67,6 +67,9 @@ pub(crate) fn of_content(
     };
     opened.program.tell_content(&mut tell);
     world.framework.tell_part_of(&opened.program, &mut tell);
+    if let Some(part) = &opened.part {
+        world.image_libraries.library().tell(part, &mut tell);
+    }
     Some(key.finish())
 }
 

@@ -72,7 +72,7 @@ impl Reader<'_> {
                 self.problem(error);
             }
         }
-        self.add_class(class);
+        self.program.add_class(class);
     }
 
     /// The interfaces of a class. A million classes may share a list; each pays for it, because each is a row of the
@@ -91,16 +91,6 @@ impl Reader<'_> {
 
     fn is_of_this_file(&self, class: ClassId) -> bool {
         self.first_class <= class.0
-    }
-
-    fn add_class(&mut self, class: Class) {
-        // A class takes 32 bytes of a file: there are never 4 G of them.
-        let id = ClassId(u32::try_from(self.program.classes.len()).unwrap_or(u32::MAX));
-        self.program.class_of_type.insert(class.ty, id);
-        for (position, definition) in (0_u32..).zip(&class.methods) {
-            self.program.definition_of_method.entry(definition.method).or_insert((id, position));
-        }
-        self.program.classes.push(class);
     }
 
     /// Reads a `class_data_item`; what was read before an error stays.
