@@ -16,7 +16,7 @@ use crate::{
     asked_permissions::{call, missing_of_all},
     domain::tags::{CALLER_ASKED, NATIVE_CODE, tells_what_is_left, words_for},
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
-    link::{Flow, Hop, LinkApp, authority, link},
+    link::{Flow, Hop, LinkApp, Needs, authority, link},
     native_files,
     speaking::telling,
 };
@@ -27,8 +27,6 @@ const DOUBTFUL_APPS_MAX: usize = 2;
 /// A way that is doubtful in more than one respect and is joined more often than this, by fields, stores or messages, is told with
 /// low confidence: of the claims about real devices that were held against the code, one in ten of that kind was so.
 const DOUBTFUL_JOINS_MAX: usize = 1;
-/// Kind of the callbacks that the user causes.
-const GESTURE: &str = "gesture";
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
 /// How many pairs of places a finding lists; it counts all.
@@ -85,6 +83,10 @@ struct Group {
     /// Sinks, with what leads to those of them that are reached.
     sinks: BTreeMap<(usize, usize), Option<Rc<[String]>>>,
     permissions: BTreeSet<String>,
+    /// Where ways begin that do not wait for the user, by what they need of them before.
+    without_user: BTreeSet<(Needs, Rc<str>)>,
+    /// Whether some way that entry points lead to may do without an act of the user.
+    not_only_by_user: bool,
     /// Places of source and sink of ways that entry points lead to, and of the others.
     reached_pairs: BTreeSet<Pair>,
     other_pairs: BTreeSet<Pair>,
@@ -115,6 +117,10 @@ impl Group {
             let name_partly_known = flow.name_partly_known;
             self.best = Some(Best { order, chain: flow.chain.to_vec(), name_partly_known });
         }
+        if flow.is_reached {
+            self.without_user.extend(flow.without_user.clone());
+            self.not_only_by_user |= !flow.only_by_user;
+        }
         note_all(&mut self.source_details, flow.source_details);
         note_all(&mut self.permissions, flow.permissions.iter().copied());
         let triggers = self.sinks.entry((first.app, first.fact)).or_default();
@@ -136,6 +142,13 @@ impl Group {
     /// Pairs that an entry point leads to; where none does, all of them.
     fn pairs(&self) -> &BTreeSet<Pair> {
         if self.is_reached() { &self.reached_pairs } else { &self.other_pairs }
+    }
+
+    /// Where ways begin that need least of the user.
+    fn without_user(&self) -> Vec<String> {
+        let least = self.without_user.first().map(|(needs, _)| *needs);
+        let of_least = self.without_user.iter().filter(|(needs, _)| Some(*needs) == least);
+        of_least.map(|(_, trigger)| trigger.to_string()).take(LISTED_MAX).collect()
     }
 
     fn triggers(&self) -> Vec<String> {
@@ -327,49 +340,32 @@ impl<'a> Teller<'a> {
 
     fn modifiers(&self, best: &Best, group: &Group, source: &Endpoint, sink: &Endpoint) -> Modifiers {
         let triggers = group.triggers();
-        let user = self.user_part(&best.chain, &triggers);
+        let user = self.user_part(&best.chain, group);
         Modifiers {
             // What arrives from a server travels on the way from its source.
             transport: transport(if sink.kind == "network" { &sink.details } else { &source.details }),
             reachable: group.is_reached(),
             triggers,
             user,
+            without_user: group.without_user(),
             operations: self.operations(&best.chain),
             carriers: self.carriers(&best.chain),
             permissions: group.permissions.iter().take(LISTED_MAX).cloned().collect(),
         }
     }
 
-    /// Whether the user has a part: a broadcast or a pushed message that starts it needs none, a step in a gesture's method is one.
-    fn user_part(&self, chain: &[Hop], triggers: &[String]) -> UserPart {
-        if triggers.iter().any(|trigger| trigger.contains(" on ")) {
-            return UserPart::NotNeeded;
+    /// Whether the user has a part: what no way waits for, what all wait for, or else what the way that is shown passes.
+    fn user_part(&self, chain: &[Hop], group: &Group) -> UserPart {
+        match group.without_user.first() {
+            Some((Needs::Nothing, _)) => return UserPart::NotNeeded,
+            Some((Needs::Opening, _)) => return UserPart::Opens,
+            None if group.is_reached() && !group.not_only_by_user => return UserPart::AlwaysActs,
+            None => {}
         }
         let acts = chain.iter().any(|hop| {
-            let trace =
-                |fact: &'a Fact| fact.trace.iter().chain(self.data(*hop).into_iter().flat_map(|data| &data.trace));
-            let facts = self.apps.get(hop.app).map(|app| app.facts);
-            let mut steps = self.fact(*hop).into_iter().flat_map(trace);
-            steps.any(|step| {
-                facts
-                    .and_then(|facts| facts.steps.get(step.step as usize))
-                    .is_some_and(|text| self.is_gesture(&text.method))
-            })
+            self.fact(*hop).is_some_and(|fact| fact.user_acts) || self.data(*hop).is_some_and(|data| data.user_acts)
         });
         if acts { UserPart::Acts } else { UserPart::Unknown }
-    }
-
-    /// Whether the platform calls a method of this name, `Lcom/example/X;->onClick(Landroid/view/View;)V`, when the user does
-    /// something.
-    fn is_gesture(&self, method: &str) -> bool {
-        let Some((name, rest)) = method.split_once("->").and_then(|(_, member)| member.split_once('(')) else {
-            return false;
-        };
-        let parameters = rest.split_once(')').map_or("", |(parameters, _)| parameters);
-        self.knowledge.callbacks.iter().any(|callback| {
-            let overload = callback.signature.as_deref().map(|signature| signature.trim_matches(['(', ')']));
-            callback.kind == GESTURE && callback.method == name && overload.is_none_or(|wanted| wanted == parameters)
-        })
     }
 
     /// Operations on the way, in order, then those on other ways between the same places; each once.

@@ -51,6 +51,12 @@ pub struct Fact {
     pub trace: Vec<StepRef>,
     /// Entry point that leads here, by position in [`AppFacts::entries`]; absent: none was found.
     pub entry: Option<u32>,
+    /// Entry point that leads here without an act of the user; absent: none was found.
+    pub without_user: Option<u32>,
+    /// Whether every way from an entry point to here passes an act of the user.
+    pub only_by_user: bool,
+    /// Whether this way passes one, whatever others do.
+    pub user_acts: bool,
 }
 
 /// What an app does.
@@ -161,6 +167,12 @@ pub struct FactData {
     /// Why the way is less than exact, as bits of the engine's doubts.
     #[serde(deserialize_with = "reasons")]
     pub doubts: Vec<&'static str>,
+    /// Whether the way passes a method that is called for the user, or may.
+    pub passes_user: bool,
+    /// Whether it is read only behind an act of the user.
+    pub only_by_user: bool,
+    /// Whether the way passes a method that is called for nothing but an act of the user.
+    pub user_acts: bool,
 }
 
 /// What data is.

@@ -7,6 +7,7 @@ mod names;
 mod search;
 mod services;
 mod triggers;
+mod user;
 mod writers;
 
 pub(crate) use names::authority;
@@ -25,6 +26,8 @@ use intents::Intents;
 use search::{Back, Cost, Datum, Drawbacks, Fill, Graph, Search, Starts, Wanted, Way};
 use services::NamedServices;
 use triggers::Triggers;
+pub use user::Needs;
+use user::WithoutUser;
 use writers::Writers;
 
 use crate::{
@@ -108,6 +111,10 @@ pub struct Flow<'f> {
     pub steps: u32,
     /// Entry points from which the platform comes to the sink, and what makes it come.
     pub triggers: Rc<[String]>,
+    /// What the way needs of the user before it begins, and where it does, if nothing on it waits for them.
+    pub without_user: Option<(Needs, Rc<str>)>,
+    /// Whether every way from this source to this sink passes an act of the user.
+    pub only_by_user: bool,
 }
 
 /// One fact of a flow.
@@ -132,7 +139,10 @@ pub fn link<'a>(apps: &'a [LinkApp<'a>], knowledge: &'a Knowledge, tell: &mut dy
         intents: Intents::new(apps, knowledge),
         services: NamedServices::new(apps),
     };
-    let triggers = Triggers::new(apps, &linker.intents, knowledge);
+    let starts_of = StartsOf {
+        triggers: Triggers::new(apps, &linker.intents, knowledge),
+        without_user: WithoutUser::new(apps, &linker.intents),
+    };
     let reads = linker.reads();
     let (graph, sinks) = linker.graph(&reads);
     let starts: Vec<(Place<'_>, Vec<Datum>)> = linker.starts(&reads, &speaking).into_iter().collect();
@@ -156,7 +166,7 @@ pub fn link<'a>(apps: &'a [LinkApp<'a>], knowledge: &'a Knowledge, tell: &mut dy
             far_fetched += left.far_fetched;
             for (cost, way) in &ways {
                 let (Some(rules), Some(&sink)) = (rules.get(&way.sink), sinks.get(way.sink as usize)) else { continue };
-                linker.tell(place, (sink.unwrap_or_default(), rules), (*cost, way), &reads, &triggers, tell);
+                linker.tell(place, (sink.unwrap_or_default(), rules), (*cost, way), &reads, &starts_of, tell);
             }
         }
     }
@@ -210,6 +220,12 @@ struct Ahead<'a> {
     wanted: Wanted,
 }
 
+/// What starts ways.
+struct StartsOf<'l, 'a> {
+    triggers: Triggers<'l, 'a>,
+    without_user: WithoutUser<'l, 'a>,
+}
+
 struct Linker<'a> {
     apps: &'a [LinkApp<'a>],
     knowledge: &'a Knowledge,
@@ -238,7 +254,7 @@ impl Linker<'_> {
         (sink, rules): (&str, &[&Rule]),
         (cost, way): (Cost, &Way),
         reads: &Reads,
-        triggers: &Triggers<'_, '_>,
+        starts_of: &StartsOf<'_, '_>,
         tell: &mut dyn FnMut(&Flow<'_>),
     ) {
         let Some(&first) = way.chain.first() else { return };
@@ -255,8 +271,16 @@ impl Linker<'_> {
             is_reached: drawbacks.unreached == 0,
             is_doubtful: drawbacks.doubtful > 0,
             steps: drawbacks.steps,
-            triggers: fact.entry.map(|entry| triggers.of(first.app, entry)).unwrap_or_default(),
+            triggers: fact.entry.map(|entry| starts_of.triggers.of(first.app, entry)).unwrap_or_default(),
+            without_user: starts_of.without_user.way(&way.chain, &starts_of.triggers),
+            only_by_user: fact.only_by_user || self.is_read_only_by_user(&way.chain),
         });
+    }
+
+    /// Whether the data of a way is read where only the user leads.
+    fn is_read_only_by_user(&self, chain: &[Hop]) -> bool {
+        let last = chain.last().and_then(|hop| self.fact(hop.app, hop.fact)?.data.get(hop.data));
+        last.is_some_and(|data| data.only_by_user)
     }
 
     /// The kind of sink that a fact is, if it is one.

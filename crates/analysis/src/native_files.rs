@@ -344,9 +344,20 @@ impl NativeFile {
         Fact {
             act: FactAct::Sink(known.sink.clone()),
             names: Vec::new(),
-            data: vec![FactData { what, trace: data_trace, operations: Vec::new(), doubts: vec![held.way.doubt()] }],
+            data: vec![FactData {
+                what,
+                trace: data_trace,
+                operations: Vec::new(),
+                doubts: vec![held.way.doubt()],
+                passes_user: false,
+                only_by_user: false,
+                user_acts: false,
+            }],
             trace,
             entry,
+            without_user: None,
+            only_by_user: false,
+            user_acts: false,
         }
     }
 }

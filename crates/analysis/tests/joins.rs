@@ -17,13 +17,13 @@ const VIEWER: &str = "org.example.viewer.Viewer";
 
 fn data(what: FactWhat, doubts: Vec<&'static str>) -> FactData {
     let trace = vec![StepRef { step: 0, hop: Hop::Source, note: None }];
-    FactData { what, trace, operations: Vec::new(), doubts }
+    FactData { what, trace, operations: Vec::new(), doubts, passes_user: false, only_by_user: false, user_acts: false }
 }
 
 fn fact(act: FactAct, names: &[&str], data: FactData) -> Fact {
     let names = names.iter().map(|&name| name.to_owned()).collect();
     let trace = vec![StepRef { step: 1, hop: Hop::Sink, note: None }];
-    Fact { act, names, data: vec![data], trace, entry: Some(0) }
+    Fact { act, names, data: vec![data], trace, entry: Some(0), without_user: Some(0), only_by_user: false, user_acts: false }
 }
 
 fn kind(name: &str) -> FactWhat {
@@ -131,11 +131,20 @@ fn a_component_that_the_platform_was_asked_for_is_one_that_takes_the_action() {
     assert_eq!(sent_to(&["org.example.other/Other"], "http://*"), BTreeSet::new());
 }
 
-/// Rule, rank and the user's part of the only claim about what `names` are given by a server, in a method.
-fn obeyed(names: &[&str], method: &str, entry: &str) -> (String, u8, UserPart) {
+/// Rule, rank and the user's part of the only claim about what `names` are given by a server.
+fn obeyed(names: &[&str], entry: &str) -> (String, u8, UserPart) {
+    obeyed_with(names, entry, (Some(0), false, false))
+}
+
+/// The same, where an entry point leads there without the user, every way passes an act of theirs, or this one does.
+fn obeyed_with(
+    names: &[&str],
+    entry: &str,
+    (without_user, only_by_user, user_acts): (Option<u32>, bool, bool),
+) -> (String, u8, UserPart) {
     let command = fact(FactAct::Sink("exec".into()), names, data(kind("network_input"), Vec::new()));
+    let command = Fact { without_user, only_by_user, user_acts, ..command };
     let mut facts = facts(vec![command]);
-    facts.steps.iter_mut().for_each(|step| step.method = method.into());
     facts.entries = vec![entry.into()];
     let mut app = app("org.example.viewer", "viewer", &facts);
     app.components[0].kind = LinkKind::Receiver;
@@ -147,7 +156,7 @@ fn obeyed(names: &[&str], method: &str, entry: &str) -> (String, u8, UserPart) {
 
 #[test]
 fn a_command_that_only_measures_is_none_that_a_server_chooses() {
-    let rank = |names: &[&str]| obeyed(names, "m", "service org.example.S").1;
+    let rank = |names: &[&str]| obeyed(names, "service org.example.S").1;
     assert_eq!(rank(&["ping *"]), 1);
     assert_eq!(rank(&["ping *", "getprop *"]), 1);
     for names in [&["ping *", "sh -c *"][..], &["*"], &[], &["pm install -r *"]] {
@@ -157,12 +166,14 @@ fn a_command_that_only_measures_is_none_that_a_server_chooses() {
 
 #[test]
 fn the_users_part_is_told_from_what_starts_the_way_and_what_it_passes() {
-    let part = |method: &str, entry: &str| obeyed(&["*"], method, entry).2;
-    let click = "Lorg/example/X;->onClick(Landroid/view/View;)V";
-    assert_eq!(part("Lorg/example/X;->run()V", "activity org.example.A"), UserPart::Unknown);
-    assert_eq!(part(click, "activity org.example.A"), UserPart::Acts);
-    assert_eq!(part(click, &format!("receiver {VIEWER}")), UserPart::NotNeeded, "a broadcast starts it too");
-    assert_eq!(part("Lorg/example/X;->onClicked(Landroid/view/View;)V", "service org.example.S"), UserPart::Unknown);
+    let receiver = format!("receiver {VIEWER}");
+    let part = |entry: &str, how: (Option<u32>, bool, bool)| obeyed_with(&["*"], entry, how).2;
+    let without = (Some(0), false, false);
+    assert_eq!(part(&receiver, without), UserPart::NotNeeded);
+    assert_eq!(part("activity org.example.A", without), UserPart::Unknown, "nobody but the app opens it");
+    assert_eq!(part(&receiver, (None, false, true)), UserPart::Acts, "a broadcast starts the app, the user does the rest");
+    assert_eq!(part(&receiver, (None, true, true)), UserPart::AlwaysActs);
+    assert_eq!(part(&receiver, (None, false, false)), UserPart::Unknown);
 }
 
 #[test]

@@ -144,16 +144,20 @@ pub enum Transport {
     Unknown,
 }
 
-/// What is known of the user's part in what happens.
+/// What is known of the user's part in what happens. Only acts count: what they were told, and whether they understood it, is not judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserPart {
-    /// A broadcast or a pushed message starts a way to it: nothing that the user does is needed.
+    /// Some way to it begins with a broadcast, a pushed message or another app's request, and waits for no touch and no choice.
     NotNeeded,
-    /// The way that is shown passes a method that the platform calls when the user does something: touches, chooses, types.
-    /// What the user was told is not judged, and other ways may be without it.
+    /// Some way to it begins when an activity is opened, by the user or by another app, and waits for nothing more.
+    Opens,
+    /// Every way that was found from an entry point passes a method that the platform calls for nothing but a touch, a key or a
+    /// choice of the user.
+    AlwaysActs,
+    /// The way that is shown passes such a method; other ways may be without it.
     Acts,
-    /// Neither was seen.
+    /// None of these was found out.
     #[default]
     Unknown,
 }
@@ -170,6 +174,9 @@ pub struct Modifiers {
     /// Whether the user has a part in it.
     #[serde(default)]
     pub user: UserPart,
+    /// Where those ways begin that need least of the user, as `kind component`: of `not_needed` and `opens` alone.
+    #[serde(default)]
+    pub without_user: Vec<String>,
     /// Operations on the way: `DES/CBC with constant key "..."`, `zip`, `base64`.
     pub operations: Vec<String>,
     /// Stores on the way: `database table sms`, `file dc.json`, `provider content://...`.

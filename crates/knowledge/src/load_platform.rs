@@ -104,6 +104,7 @@ impl Loader {
             parameters,
             reply: entry.reply,
             operation: entry.operation,
+            kind: entry.kind,
         };
         let key = (point.component.clone(), point.class.clone(), point.method.clone(), point.signature.clone());
         let name = format!("{} {}->{}{}", point.component, point.class, point.method, point.signature);
@@ -139,6 +140,7 @@ impl Loader {
                     method: method.clone(),
                     signature: entry.signature.clone(),
                     kind: entry.kind.clone(),
+                    by_code: entry.by_code.clone(),
                     parameters: parameters.clone(),
                 };
                 let key = (callback.class.clone(), method.clone(), entry.signature.clone());

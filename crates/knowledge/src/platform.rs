@@ -70,6 +70,8 @@ pub struct EntryPoint {
     pub reply: bool,
     /// Operation of a provider: `query`, `insert`, `update`, `delete`, `call`, `open`, `type`.
     pub operation: Option<String>,
+    /// What makes the platform call it: `event`, `gesture` or `change`, as of a [`Callback`].
+    pub kind: String,
 }
 
 /// What a parameter is that the platform passes.
@@ -104,6 +106,11 @@ pub struct Lifecycle {
     pub reference: String,
 }
 
+/// What the platform calls for the user's act alone.
+pub const GESTURE: &str = "gesture";
+/// What it calls when the user or code changes something.
+pub const CHANGE: &str = "change";
+
 impl Lifecycle {
     /// The step at which the object is made.
     pub const START: &'static str = "start";
@@ -120,8 +127,11 @@ pub struct Callback {
     pub method: String,
     /// Its parameter descriptors in parentheses; absent: every overload.
     pub signature: Option<String>,
-    /// What makes the platform call it: `gesture`, `event`, `timer`, `thread`, `result`, `message`.
+    /// What makes the platform call it: `gesture` (the user alone: a touch, a key, a choice), `change` (the user or code, which is
+    /// not told apart), `event`, `timer`, `thread`, `result`, `message`.
     pub kind: String,
+    /// Names of platform methods by which code has the platform call it as if the user had done something.
+    pub by_code: Vec<String>,
     /// What each parameter is; may be shorter than the list of parameters.
     pub parameters: Vec<Role>,
 }

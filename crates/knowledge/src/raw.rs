@@ -267,6 +267,12 @@ pub(crate) struct EntryPoint {
     #[serde(default)]
     pub(crate) reply: bool,
     pub(crate) operation: Option<String>,
+    #[serde(default = "event")]
+    pub(crate) kind: String,
+}
+
+fn event() -> String {
+    "event".to_owned()
 }
 
 #[derive(Debug, Deserialize)]
@@ -284,6 +290,8 @@ pub(crate) struct Callback {
     pub(crate) method: Texts,
     pub(crate) signature: Option<String>,
     pub(crate) kind: String,
+    #[serde(default)]
+    pub(crate) by_code: Vec<String>,
     #[serde(default)]
     pub(crate) parameters: Vec<String>,
 }

@@ -198,6 +198,7 @@ mod tests {
                 reachable,
                 triggers: Vec::new(),
                 user: findings::UserPart::Unknown,
+                without_user: Vec::new(),
                 operations: Vec::new(),
                 carriers: Vec::new(),
                 permissions: Vec::new(),

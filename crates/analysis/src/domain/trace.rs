@@ -51,6 +51,11 @@ impl Trace {
         self.0.as_ref().map_or(0, |node| node.steps)
     }
 
+    /// Whether it has so many steps that some may be left out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= TRACE_STEPS_MAX
+    }
+
     /// This trace and one step more.
     #[must_use]
     pub(crate) fn then(&self, site: Site, hop: Hop, note: Option<Rc<str>>) -> Self {

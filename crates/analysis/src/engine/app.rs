@@ -19,6 +19,7 @@ use super::{
     platform::Platform,
     roots,
     uris::Route,
+    user_acts::UserActs,
 };
 use crate::{
     constants::{Bodies, Constant, Interpreter, Limits, StaticWrites},
@@ -96,6 +97,8 @@ pub(crate) struct App<'a> {
     pub(crate) creates: FxHashMap<MethodId, Vec<TypeId>>,
     /// Classes that code names as such or by a text, and may make objects of that way.
     pub(crate) made_by_name: FxHashSet<TypeId>,
+    /// What is called for the user.
+    pub(crate) user_acts: UserActs,
     /// Limits reached, by name.
     pub(crate) cuts: BTreeMap<&'static str, u64>,
     /// Exact classes of the objects stored in a field; empty: not known.
@@ -159,6 +162,7 @@ impl<'a> App<'a> {
             work: 0,
             creates: FxHashMap::default(),
             made_by_name: FxHashSet::default(),
+            user_acts: UserActs::default(),
             cuts: BTreeMap::new(),
             field_classes: FxHashMap::default(),
             static_constants: FxHashMap::default(),

@@ -14,6 +14,7 @@ use super::{
     platform::Supertypes,
     roots::{self, PLATFORM, Roots},
     schedule,
+    user_acts::UserActs,
 };
 use crate::{
     constants::Bodies,
@@ -73,6 +74,7 @@ pub struct EntryComponent {
 pub fn analyse_app(input: AppInput<'_>) -> AppFacts {
     let mut app = App::new(input);
     roots::note_components(&mut app, input.components);
+    app.user_acts = UserActs::of(&app, input.components);
     let size = schedule::summarise_all(&mut app);
     let roots = roots::settle(&mut app, input.components);
     let resolved = field_texts::resolve(&mut app);
@@ -107,24 +109,20 @@ impl Export<'_, '_> {
     fn facts(&mut self, roots: &Roots) -> Vec<Fact> {
         let mut methods: Vec<MethodId> = self.app.facts.keys().copied().collect();
         methods.sort();
-        let own = methods.iter().flat_map(|method| {
-            let entry = roots.entry_of.get(method).copied();
-            self.app.facts.get(method).into_iter().flatten().map(move |effect| (effect, entry, None))
+        let own = methods.iter().flat_map(|&method| {
+            self.app.facts.get(&method).into_iter().flatten().map(move |effect| (effect, method, None))
         });
-        let entered = roots
-            .effects
-            .iter()
-            .map(|(method, effect, reply)| (effect, roots.entry_of.get(method).copied(), reply.as_ref()));
-        let all: Vec<(&Effect, Option<u32>, Option<&Reply>)> = own.chain(entered).collect();
+        let entered = roots.effects.iter().map(|(method, effect, reply)| (effect, *method, reply.as_ref()));
+        let all: Vec<(&Effect, MethodId, Option<&Reply>)> = own.chain(entered).collect();
         let fields = LinkedFields::new(self.app, all.iter().map(|(effect, ..)| *effect));
         let mut facts = Vec::new();
-        for (effect, entry, reply) in all {
+        for (effect, method, reply) in all {
             if matches!(effect.act, Act::Register(_) | Act::Forward(..) | Act::Enrol(..) | Act::Name(_))
                 || matches!(effect.act, Act::Field(field) if !fields.needed.contains(&field))
             {
                 continue;
             }
-            facts.extend(self.fact(effect, entry, reply, &fields));
+            facts.extend(self.fact(effect, (method, roots), reply, &fields));
         }
         if self.app.knowledge.follows_branches {
             leave_out_deciders(&mut facts);
@@ -135,7 +133,7 @@ impl Export<'_, '_> {
     fn fact(
         &mut self,
         effect: &Effect,
-        entry: Option<u32>,
+        (method, roots): (MethodId, &Roots),
         reply: Option<&Reply>,
         fields: &LinkedFields,
     ) -> Option<Fact> {
@@ -153,7 +151,7 @@ impl Export<'_, '_> {
             | Act::Enrol(..)
             | Act::Name(_) => return None,
         };
-        let mut data = self.data(&effect.data, fields);
+        let mut data = self.data(&effect.data, fields, roots);
         // An answer without data is one too: for its URI there is no other.
         if data.is_empty() && !effect.act.tells_alone() && !matches!(act, FactAct::Reply(_)) {
             return None;
@@ -163,10 +161,15 @@ impl Export<'_, '_> {
             data.iter_mut().for_each(|data| data.doubts.extend(Doubts::STORE_NAME_PARTIAL.reasons()));
         }
         let trace = self.trace(&effect.trace);
-        Some(Fact { act, names, data, trace, entry })
+        let entry = roots.entry_of.get(&method).copied();
+        let passes_user = self.app.user_acts.is_passed_by(&effect.trace);
+        let without_user = roots.user.without(method).filter(|_| !passes_user);
+        let only_by_user = [method, effect.site.method].iter().any(|&method| roots.only_by_user(method));
+        let user_acts = self.app.user_acts.acts_in(&effect.trace, Some(method));
+        Some(Fact { act, names, data, trace, entry, without_user, only_by_user, user_acts })
     }
 
-    fn data(&mut self, tags: &Tags, fields: &LinkedFields) -> Vec<FactData> {
+    fn data(&mut self, tags: &Tags, fields: &LinkedFields, roots: &Roots) -> Vec<FactData> {
         let mut data = Vec::new();
         for tagged in tags.iter() {
             let Tag::Source(id) = tagged.tag else { continue };
@@ -198,7 +201,11 @@ impl Export<'_, '_> {
             let told = |words: &str| trace.iter().any(|step| step.note.as_deref() == Some(words));
             let passed = tagged.operations.positions().filter_map(|position| self.app.operations.get(position));
             let operations = passed.filter(|words| !told(words)).map(|words| words.to_string()).collect();
-            data.push(FactData { what, trace, operations, doubts: doubts.reasons() });
+            let passes_user = self.app.user_acts.is_passed_by(&tagged.trace);
+            let only_by_user = roots.only_by_user(source.site.method);
+            let user_acts = self.app.user_acts.acts_in(&tagged.trace, None);
+            let doubts = doubts.reasons();
+            data.push(FactData { what, trace, operations, doubts, passes_user, only_by_user, user_acts });
         }
         data
     }

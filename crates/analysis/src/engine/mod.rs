@@ -34,6 +34,7 @@ mod roots;
 mod schedule;
 mod transfer;
 pub(crate) mod uris;
+mod user_acts;
 mod walk;
 
 pub use export::{AppInput, EntryComponent, analyse_app};

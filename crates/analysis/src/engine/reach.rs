@@ -14,20 +14,22 @@ use super::app::{App, access};
 const MADE_FROM_DATA: [&str; 2] = ["Landroid/os/Parcelable;", "Ljava/io/Serializable;"];
 
 /// The nearest entry point of each method that one leads to.
-pub(super) fn reach(app: &App<'_>, starts: &[(MethodId, u32)], platform_made: Vec<TypeId>) -> FxHashMap<MethodId, u32> {
-    let mut reach = Reach {
-        app,
-        entry_of: FxHashMap::default(),
-        pending: starts.iter().copied().collect(),
-        entered: FxHashSet::default(),
-        made: FxHashSet::default(),
-        waiting: FxHashMap::default(),
-    };
-    platform_made.into_iter().for_each(|ty| reach.make(ty));
-    app.made_by_name.iter().for_each(|&ty| reach.make(ty));
-    while let Some((method, entry)) = reach.pending.pop_front() {
-        reach.visit(method, entry);
-    }
+pub(super) fn reach(app: &App<'_>, starts: &[(MethodId, u32)], platform_made: &[TypeId]) -> FxHashMap<MethodId, u32> {
+    let mut reach = Reach::new(app, platform_made, None);
+    reach.run(starts);
+    reach.entry_of
+}
+
+/// The same of what needs no act of the user: `groups` of starts in the order in which their entry points are told, and what is called
+/// on objects of each class by itself.
+pub(super) fn reach_without_user(
+    app: &App<'_>,
+    groups: &[&[(MethodId, u32)]],
+    platform_made: &[TypeId],
+    called_back: &FxHashMap<TypeId, Vec<MethodId>>,
+) -> FxHashMap<MethodId, u32> {
+    let mut reach = Reach::new(app, platform_made, Some(called_back));
+    groups.iter().for_each(|starts| reach.run(starts));
     reach.entry_of
 }
 
@@ -41,18 +43,50 @@ struct Reach<'r, 'a> {
     made: FxHashSet<TypeId>,
     /// Methods that are called as soon as there is an object of the class.
     waiting: FxHashMap<TypeId, Vec<(MethodId, u32)>>,
+    /// Where only ways without the user count: what is called back on objects of each class.
+    called_back: Option<&'r FxHashMap<TypeId, Vec<MethodId>>>,
 }
 
-impl Reach<'_, '_> {
+impl<'r, 'a> Reach<'r, 'a> {
+    fn new(
+        app: &'r App<'a>,
+        platform_made: &[TypeId],
+        called_back: Option<&'r FxHashMap<TypeId, Vec<MethodId>>>,
+    ) -> Self {
+        let mut reach = Self {
+            app,
+            entry_of: FxHashMap::default(),
+            pending: VecDeque::new(),
+            entered: FxHashSet::default(),
+            made: FxHashSet::default(),
+            waiting: FxHashMap::default(),
+            called_back,
+        };
+        platform_made.iter().for_each(|&ty| reach.make(ty));
+        app.made_by_name.iter().for_each(|&ty| reach.make(ty));
+        reach
+    }
+
+    fn run(&mut self, starts: &[(MethodId, u32)]) {
+        self.pending.extend(starts);
+        while let Some((method, entry)) = self.pending.pop_front() {
+            self.visit(method, entry);
+        }
+    }
+
     fn visit(&mut self, method: MethodId, entry: u32) {
-        if self.entry_of.contains_key(&method) {
+        let is_for_user = self.called_back.is_some() && self.app.user_acts.is_noted(method);
+        if is_for_user || self.entry_of.contains_key(&method) {
             return;
         }
         self.entry_of.insert(method, entry);
         for &ty in self.app.creates.get(&method).into_iter().flatten() {
             self.make(ty);
-            let callable = self.app.classes.platform_callable(ty).into_iter();
-            self.pending.extend(callable.map(|target| (target, entry)));
+            let callable = match self.called_back {
+                Some(called_back) => called_back.get(&ty).cloned().unwrap_or_default(),
+                None => self.app.classes.platform_callable(ty),
+            };
+            self.pending.extend(callable.into_iter().map(|target| (target, entry)));
         }
         for &target in self.app.calls.get(&method).into_iter().flatten() {
             self.call(target, entry);

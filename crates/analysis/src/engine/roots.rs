@@ -14,6 +14,7 @@ use super::{
     life,
     providers::{self, Request},
     reach,
+    user_acts::{self, UserReach},
 };
 use crate::{
     domain::{
@@ -88,8 +89,17 @@ pub(crate) struct Roots {
     pub(crate) entries: Vec<String>,
     /// The nearest entry point of each method that one leads to.
     pub(crate) entry_of: FxHashMap<MethodId, u32>,
+    /// What is reached with and without the user.
+    pub(crate) user: UserReach,
     /// Effects that only show where the platform calls, with the method they belong to.
     pub(crate) effects: Vec<(MethodId, Effect, Option<Reply>)>,
+}
+
+impl Roots {
+    /// Whether every way from an entry point to a method passes an act of the user.
+    pub(crate) fn only_by_user(&self, method: MethodId) -> bool {
+        self.user.only_by_user(method, &self.entry_of)
+    }
 }
 
 /// The platform creates the components: their methods may be called where code speaks of an interface they implement.
@@ -119,8 +129,10 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         starts.extend(found.iter().map(|root| root.method).chain(made).chain(made_by).map(|method| (method, entry)));
         lives.push((component, found));
     }
-    let platform_made = components.iter().filter_map(|component| class_of(app, component)).collect();
-    let entry_of = reach::reach(app, &starts, platform_made);
+    let platform_made: Vec<TypeId> = components.iter().filter_map(|component| class_of(app, component)).collect();
+    let entry_of = reach::reach(app, &starts, &platform_made);
+    let rank = |entry: u32| lives.get(entry as usize).map_or(u8::MAX, |(component, _)| needs(component));
+    let user = user_acts::reach(app, &starts, &platform_made, &rank);
     let certain = certain(app, &starts);
     app.find_outside_writes(&certain);
     let mut effects = Vec::new();
@@ -133,7 +145,14 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
     for root in other_roots(app).into_iter().chain(binder_roots(app, components)) {
         enter(app, &root, &mut effects);
     }
-    Roots { entries, entry_of, effects }
+    Roots { entries, entry_of, user, effects }
+}
+
+/// What has to happen before the platform enters a component, rising: a broadcast or another app's request, something that the app
+/// does itself, an activity that is opened.
+fn needs(component: &EntryComponent) -> u8 {
+    let is_shown = matches!(component.kind.as_str(), "activity" | "view" | "fragment");
+    u8::from(!component.exported && component.kind != "receiver") + if is_shown { 2 } else { 0 }
 }
 
 /// What the platform calls on an object that it or a layout makes, once that is registered.
@@ -160,15 +179,20 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
         roots.push(Root { roles, exposed: component.exported, reply, class: ty, ..Root::of(app, method) });
     }
     for method in &component.methods {
-        let (name, parameters) = match method.find('(') {
-            Some(at) => (method.get(..at).unwrap_or_default(), method.get(at..)),
-            None => (method.as_str(), None),
-        };
-        if let Some(method) = app.classes.find(ty, name, parameters) {
+        if let Some(method) = method_of_layout(app, ty, method) {
             roots.push(Root { exposed: component.exported, class: ty, ..Root::of(app, method) });
         }
     }
     roots
+}
+
+/// A method that a layout names, perhaps with its parameters.
+pub(super) fn method_of_layout(app: &App<'_>, ty: TypeId, method: &str) -> Option<MethodId> {
+    let (name, parameters) = match method.find('(') {
+        Some(at) => (method.get(..at).unwrap_or_default(), method.get(at..)),
+        None => (method, None),
+    };
+    app.classes.find(ty, name, parameters)
 }
 
 fn binder_roots(app: &App<'_>, components: &[EntryComponent]) -> Vec<Root> {

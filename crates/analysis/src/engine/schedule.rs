@@ -71,6 +71,7 @@ pub(crate) fn summarise_all(app: &mut App<'_>) -> Size {
     for component in components(&edges) {
         summarise_cycle(app, &methods, &edges, &component);
     }
+    app.user_acts.keep(&methods, &edges);
     size
 }
 
@@ -126,10 +127,15 @@ fn edges(app: &mut App<'_>, methods: &[MethodId], outlines: &[Outline]) -> Vec<V
         methods.iter().enumerate().map(|(position, &method)| (method, position as u32)).collect();
     let mut called_back: FxHashMap<TypeId, Rc<[MethodId]>> = FxHashMap::default();
     let mut edges = Vec::with_capacity(methods.len());
-    for outline in outlines {
+    for (outline, &caller) in outlines.iter().zip(methods) {
         let mut wanted: Vec<u32> = Vec::new();
         for &(kind, method) in &outline.calls {
             let info = app.call_info(method, kind);
+            let all = info.implementation.iter().chain(&info.overriders);
+            all.for_each(|&target| app.user_acts.note_call(caller, target));
+            if info.overriders.len() > ORDER_TARGETS_MAX {
+                app.user_acts.note_wide(&info.overriders);
+            }
             if info.model_replaces_code && info.model.is_some() && info.overriders.is_empty() {
                 continue;
             }

@@ -401,6 +401,20 @@ impl<'a> Intents<'a> {
         found
     }
 
+    /// Entry points that start a component without the user, as positions of (app, entry).
+    pub(super) fn starters_without_user(&self, app: usize, class: &str) -> Vec<(usize, u32)> {
+        let mut found = Vec::new();
+        for component in self.of_class(app, class) {
+            for (node, _) in self.arriving.get(&(app, component)).into_iter().flatten() {
+                let fact = self.apps.get(node.0).and_then(|app| app.facts.facts.get(node.1));
+                found.extend(fact.and_then(|fact| fact.without_user).map(|entry| (node.0, entry)));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// What components of this class may read of an intent: each action that their filters name, with the entry.
     pub(super) fn entries_read(&self, app: usize, class: &str, key: Option<&str>) -> Vec<String> {
         let components = self.of_class(app, class).into_iter().filter_map(|at| self.component((app, at)));

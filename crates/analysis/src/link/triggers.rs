@@ -43,6 +43,12 @@ impl<'l, 'a> Triggers<'l, 'a> {
         found
     }
 
+    /// An entry point, with what makes the platform enter there.
+    pub(super) fn words(&self, app: usize, entry: u32) -> String {
+        let text = self.entry(app, entry).unwrap_or_default();
+        text.split_once(' ').map_or_else(String::new, |(_, class)| self.told(app, text, class))
+    }
+
     fn find(&self, app: usize, entry: u32) -> Vec<String> {
         let mut seen: BTreeSet<(usize, u32)> = BTreeSet::new();
         let mut pending = std::collections::VecDeque::from([(app, entry)]);

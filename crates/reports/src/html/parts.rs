@@ -133,10 +133,7 @@ fn claim(report: &Report, finding: &Finding, with_proof: bool, out: &mut dyn Wri
             rows.push((label, text(&some_of(values.iter().map(String::as_str), LISTED_SHOWN_MAX, "; "))));
         }
     }
-    let user = crate::terminal::user_words(modifiers.user);
-    if !user.is_empty() {
-        rows.push(("the user", user.to_owned()));
-    }
+    rows.push(("the user", text(&crate::terminal::user_words(modifiers, LISTED_SHOWN_MAX))));
     let reasons = match parts.confidence.reasons.as_slice() {
         [] => "every hop was followed exactly".to_owned(),
         reasons => text(&reasons.join("; ")),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io};
 
-use findings::{AppRecord, Axis, Finding, Hop, Level, Report, Standing, Step, Transport, UserPart};
+use findings::{AppRecord, Axis, Finding, Hop, Level, Modifiers, Report, Standing, Step, Transport, UserPart};
 
 use super::{
     page::{Look, Page, count, number, some_of},
@@ -223,7 +223,7 @@ fn details(page: &mut Page<'_>, finding: &Finding) -> io::Result<()> {
     }
     row(page, "let by", &list(&modifiers.permissions, "; "))?;
     row(page, "started by", &list(&modifiers.triggers, ", "))?;
-    row(page, "the user", user_words(modifiers.user))?;
+    row(page, "the user", &user_words(modifiers, max))?;
     let sure = match (&parts.confidence.level, parts.confidence.reasons.is_empty()) {
         (Level::High, true) => "high: every hop was followed exactly".to_owned(),
         (level, true) => level_word(*level).to_owned(),
@@ -246,12 +246,17 @@ const fn transport(transport: Transport) -> &'static str {
     }
 }
 
-/// The user's part; nothing where nothing is known.
-pub(crate) const fn user_words(user: UserPart) -> &'static str {
-    match user {
-        UserPart::NotNeeded => "has no part in it: a broadcast or a pushed message starts it",
-        UserPart::Acts => "does something on the way shown; what they were told is not judged",
-        UserPart::Unknown => "",
+/// The user's part, and where it begins without them.
+pub(crate) fn user_words(modifiers: &Modifiers, listed_max: usize) -> String {
+    let began = some_of(modifiers.without_user.iter().map(String::as_str), listed_max, ", ");
+    match modifiers.user {
+        UserPart::NotNeeded => format!("has no part in it: it waits for no touch and no choice after {began}"),
+        UserPart::Opens => format!("has at most to open it: it waits for no touch and no choice after {began}"),
+        UserPart::AlwaysActs => "does something on every way that was found; what they were told is not judged".to_owned(),
+        UserPart::Acts => {
+            "does something on the way shown, other ways may need nothing; what they were told is not judged".to_owned()
+        }
+        UserPart::Unknown => "not found out whether they have a part in it".to_owned(),
     }
 }
 
