@@ -23,7 +23,16 @@ fn data(what: FactWhat, doubts: Vec<&'static str>) -> FactData {
 fn fact(act: FactAct, names: &[&str], data: FactData) -> Fact {
     let names = names.iter().map(|&name| name.to_owned()).collect();
     let trace = vec![StepRef { step: 1, hop: Hop::Sink, note: None }];
-    Fact { act, names, data: vec![data], trace, entry: Some(0), without_user: Some(0), only_by_user: false, user_acts: false }
+    Fact {
+        act,
+        names,
+        data: vec![data],
+        trace,
+        entry: Some(0),
+        without_user: Some(0),
+        only_by_user: false,
+        user_acts: false,
+    }
 }
 
 fn kind(name: &str) -> FactWhat {
@@ -171,7 +180,11 @@ fn the_users_part_is_told_from_what_starts_the_way_and_what_it_passes() {
     let without = (Some(0), false, false);
     assert_eq!(part(&receiver, without), UserPart::NotNeeded);
     assert_eq!(part("activity org.example.A", without), UserPart::Unknown, "nobody but the app opens it");
-    assert_eq!(part(&receiver, (None, false, true)), UserPart::Acts, "a broadcast starts the app, the user does the rest");
+    assert_eq!(
+        part(&receiver, (None, false, true)),
+        UserPart::Acts,
+        "a broadcast starts the app, the user does the rest"
+    );
     assert_eq!(part(&receiver, (None, true, true)), UserPart::AlwaysActs);
     assert_eq!(part(&receiver, (None, false, false)), UserPart::Unknown);
 }

@@ -104,7 +104,7 @@ pub struct UpdateClient {
     #[serde(default)]
     pub helper: Option<String>,
     /// `proven` where data from a server was followed to the updater, `present` where the code names both and no more is
-    /// known.
+    /// known, `updater` where it names the updater and nobody who names a server was found to send to it.
     pub standing: String,
     /// `platform` where the platform's key signs it, `third` where another does.
     pub signed_by: String,
@@ -114,6 +114,12 @@ pub struct UpdateClient {
     pub names_signature_check: bool,
     /// Whether it also installs packages without asking, by proof or by what it names.
     pub installs_packages: bool,
+    /// Whether it, or its helper, names push messages that start it.
+    #[serde(default)]
+    pub told_by_push: bool,
+    /// Whether it, or its helper, names alarms or jobs by which it comes back by itself.
+    #[serde(default)]
+    pub comes_back: bool,
     /// Whether everybody has the key that signs it.
     pub signed_with_public_key: bool,
     /// Keys of ciphers that its code, or its helper's, fixes: everybody who has the app has them. What passes such a cipher is not
@@ -241,6 +247,9 @@ pub struct AppRecord {
     /// What its code names, by id of the knowledge files: present, not proven to be done.
     #[serde(default)]
     pub markers: Vec<String>,
+    /// Those of them that are worth telling though nothing was followed, in words: *turns the verifier of packages off*.
+    #[serde(default)]
+    pub present: Vec<String>,
     /// Grades by axis.
     pub grades: Vec<Grade>,
     /// Suppliers, surest first.

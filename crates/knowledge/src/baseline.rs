@@ -47,6 +47,8 @@ pub struct Marker {
     pub methods: Vec<(String, String)>,
     /// Texts, one of which is held: patterns.
     pub texts: Vec<String>,
+    /// Whether a report tells of it though nothing was followed.
+    pub told: bool,
     /// Where that is documented.
     pub reference: String,
 }

@@ -45,7 +45,9 @@ pub use model::{
 pub use native::{NativeAct, NativeFact, NativeSource};
 pub use packer::Packer;
 pub use party::{KnownCertificate, NamedBy, Organisation, OrganisationKind, PartyRole, PartyRule, Reading};
-pub use platform::{CHANGE, Callback, EntryPoint, GESTURE, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern};
+pub use platform::{
+    CHANGE, Callback, EntryPoint, GESTURE, Lifecycle, Permission, Provider, Role, StaticField, Table, matches_pattern,
+};
 pub use policy::{Axis, Channel, DataKind, OriginInfo, Requirement, Rule, Scope, SinkKindInfo};
 pub use problem::{Fault, Problem};
 pub use supplier::{CodeSample, EvidenceKind, EvidenceRule, NumberClaim, Supplier, SupplierKind};

@@ -234,7 +234,8 @@ impl Loader {
             return at.value("methods", "methods or texts that it is recognised by");
         }
         let reference = reference(entry.reference, cited, at)?;
-        let marker = Marker { id: entry.id, label: entry.label, methods, texts: entry.texts, reference };
+        let (told, texts) = (entry.told, entry.texts);
+        let marker = Marker { id: entry.id, label: entry.label, methods, texts, told, reference };
         put(&mut self.markers, marker.id.clone(), &marker.id.clone(), marker, at)
     }
 

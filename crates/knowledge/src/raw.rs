@@ -387,6 +387,8 @@ pub(crate) struct Marker {
     pub(crate) methods: Vec<String>,
     #[serde(default)]
     pub(crate) texts: Vec<String>,
+    #[serde(default)]
+    pub(crate) told: bool,
     pub(crate) reference: Option<String>,
 }
 

@@ -71,6 +71,10 @@ pub(crate) fn app_record(
         code: result.code.to_owned(),
         instructions: result.facts.instructions,
         markers: result.markers.iter().cloned().collect(),
+        present: {
+            let told = knowledge.markers.iter().filter(|marker| marker.told && result.markers.contains(&marker.id));
+            told.map(|marker| marker.label.clone()).collect()
+        },
         added: if package.name.is_empty() { None } else { added },
         grades: grades(findings.iter().filter(|finding| finding.parts.app == name), knowledge),
         suppliers: suppliers(package, result, knowledge),

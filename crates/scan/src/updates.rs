@@ -16,6 +16,8 @@ const STARTS_UPDATE: &str = "starts_firmware_update";
 const VERIFIES_UPDATE: &str = "verifies_firmware_update";
 const TALKS_HTTP: &str = "talks_http";
 const INSTALLS: &str = "installs_silently";
+const TOLD_BY_PUSH: &str = "is_told_by_push";
+const COMES_BACK: &str = "polls_by_alarm";
 
 /// The update clients of an image.
 pub(crate) fn clients(
@@ -26,6 +28,9 @@ pub(crate) fn clients(
 ) -> Vec<UpdateClient> {
     let search = Search { packages, results, findings, knowledge, platform: packages::platform_certificates(packages) };
     let mut clients: Vec<UpdateClient> = (0..packages.len()).filter_map(|at| search.client(at)).collect();
+    let known: BTreeSet<String> =
+        clients.iter().flat_map(|client| std::iter::once(&client.package).chain(&client.helper)).cloned().collect();
+    clients.extend((0..packages.len()).filter_map(|at| search.updater(at)).filter(|one| !known.contains(&one.package)));
     clients.sort_by(|a, b| a.path.cmp(&b.path));
     clients
 }
@@ -73,6 +78,25 @@ impl Search<'_> {
         if !by_itself && helper.is_none() {
             return None;
         }
+        let standing = if proven { "proven" } else { "present" };
+        Some(self.record((package, result), helper, standing, from_server("install")))
+    }
+
+    /// An app that gives updates to the platform, whoever gives them to it.
+    fn updater(&self, at: usize) -> Option<UpdateClient> {
+        let (package, result) =
+            (self.packages.get(at).filter(|package| !package.name.is_empty())?, self.results.get(at)?);
+        result.markers.contains(STARTS_UPDATE).then(|| self.record((package, result), None, "updater", false))
+    }
+
+    fn record(
+        &self,
+        (package, result): (&Package, &AppResult),
+        helper: Option<(&Package, &AppResult)>,
+        standing: &str,
+        installs: bool,
+    ) -> UpdateClient {
+        let names = |marker: &str| result.markers.contains(marker);
         let (helper, helper_result) = helper.unzip();
         let either = |marker: &str| {
             names(marker) || helper_result.is_some_and(|result: &AppResult| result.markers.contains(marker))
@@ -82,11 +106,11 @@ impl Search<'_> {
             let known = self.knowledge.known_certificates.get(&record::hex(&signer.certificate_sha256));
             known.is_some_and(|known| known.public)
         };
-        Some(UpdateClient {
+        UpdateClient {
             package: package.name.clone(),
             path: package.path.clone(),
             helper: helper.map(|helper: &Package| helper.name.clone()),
-            standing: if proven { "proven" } else { "present" }.to_owned(),
+            standing: standing.to_owned(),
             signed_by: if is_platform { "platform" } else { "third" }.to_owned(),
             transport: match result.schemes {
                 (true, _) => Transport::ClearHttp,
@@ -94,13 +118,15 @@ impl Search<'_> {
                 (false, false) => Transport::Unknown,
             },
             names_signature_check: either(VERIFIES_UPDATE),
-            installs_packages: either(INSTALLS) || from_server("install"),
+            installs_packages: either(INSTALLS) || installs,
+            told_by_push: either(TOLD_BY_PUSH),
+            comes_back: either(COMES_BACK),
             signed_with_public_key: package.signers.iter().any(is_public),
             constant_keys: {
                 let helpers = helper_result.map(|result| result.constant_keys.as_slice()).unwrap_or_default();
                 result.constant_keys.iter().chain(helpers).cloned().collect()
             },
-        })
+        }
     }
 
     /// An app that starts updates, talks to no server itself, and is sent to by the app whose facts these are.

@@ -107,6 +107,7 @@ fn app(package: &str, suppliers: Vec<Supplier>, takes: u8, doubtful: u8) -> AppR
         instructions: 1,
         added: None,
         markers: Vec::new(),
+        present: Vec::new(),
         grades: vec![Grade { axis: Axis::Takes, rank: takes, grade: format!("rank {takes}"), doubtful_rank: doubtful }],
         suppliers,
         carried: Vec::new(),

@@ -129,7 +129,9 @@ impl UserActs {
     pub(crate) fn keep(&mut self, methods: &[MethodId], edges: &[Vec<u32>]) {
         let found = methods.iter().zip(edges).filter(|(_, edges)| !edges.is_empty());
         self.wanted = found
-            .map(|(&method, edges)| (method, edges.iter().filter_map(|&to| methods.get(to as usize).copied()).collect()))
+            .map(|(&method, edges)| {
+                (method, edges.iter().filter_map(|&to| methods.get(to as usize).copied()).collect())
+            })
             .collect();
         self.close();
     }

@@ -63,7 +63,8 @@ impl<'l, 'a> WithoutUser<'l, 'a> {
         while let Some(&(app, entry)) = seen.get(at) {
             at += 1;
             let link = self.apps.get(app)?;
-            let Some((kind, class)) = link.facts.entries.get(entry as usize).and_then(|text| text.split_once(' ')) else {
+            let Some((kind, class)) = link.facts.entries.get(entry as usize).and_then(|text| text.split_once(' '))
+            else {
                 continue;
             };
             match self.started_by_others(link, app, kind, class) {

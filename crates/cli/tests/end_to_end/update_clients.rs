@@ -29,10 +29,12 @@ fn clients_are_found_with_their_helpers_and_their_channel_is_told() {
 }
 
 #[test]
-fn half_a_client_is_none() {
-    for half in ["asker.apk", "installer.apk"] {
-        assert_eq!(clients(&format!("{FOLDER}/{half}")), Vec::<Value>::new(), "{half}");
-    }
+fn half_a_client_is_told_as_what_it_is() {
+    assert_eq!(clients(&format!("{FOLDER}/asker.apk")), Vec::<Value>::new(), "it updates nothing");
+    let found = clients(&format!("{FOLDER}/installer.apk"));
+    let [installer] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((&installer["package"], &installer["standing"]), (&"org.example.installer".into(), &"updater".into()));
+    assert_eq!((&installer["transport"], &installer["helper"]), (&"unknown".into(), &Value::Null));
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub(super) fn claims(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "</ul>")?;
         more(present.len(), out)?;
     }
-    Ok(())
+    named_in_code(report, out)
 }
 
 fn more(count: usize, out: &mut dyn Write) -> io::Result<()> {
@@ -274,7 +274,25 @@ pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for client in &report.update_clients {
         let words = crate::terminal::client_words(client);
-        writeln!(out, "<li><code>{}</code>: {}</li>", text(&client.package), text(&words))?;
+        let whose = text(&crate::terminal::whose_code(report, client));
+        writeln!(out, "<li><code>{}</code>{whose}: {}</li>", text(&client.package), text(&words))?;
+    }
+    writeln!(out, "</ul>")
+}
+
+/// What code names, though nothing was followed.
+fn named_in_code(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let named: Vec<(&AppRecord, String)> = crate::terminal::named_in_code(report).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "<h2>Named in the code, nothing was followed</h2>\n<p class=\"dim\">{}</p>\n<ul>",
+        crate::terminal::NAMED_ABOUT
+    )?;
+    for (app, words) in named {
+        writeln!(out, "<li><code>{}</code>{}: {}</li>", text(&app.package), written_by(app), text(&words))?;
     }
     writeln!(out, "</ul>")
 }

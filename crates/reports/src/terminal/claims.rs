@@ -44,7 +44,25 @@ pub(super) fn all(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         let (in_full, listed) = if page.verbose { (usize::MAX, usize::MAX) } else { (0, PRESENT_SHOWN_MAX) };
         by_app(page, report, &present, in_full, listed)?;
     }
+    let mut named = named_in_code(report).peekable();
+    if named.peek().is_some() {
+        page.heading("Named in the code, nothing was followed")?;
+        page.text(2, Look::Dim, NAMED_ABOUT)?;
+        for (app, words) in named {
+            page.text(2, Look::Plain, &format!("{}: {words}", app.package))?;
+        }
+    }
     quiet_apps(page, report)
+}
+
+/// What it means that code names something.
+pub(crate) const NAMED_ABOUT: &str = "Methods and texts that are there to do this. Whether anything leads to them, and who decides it, \
+                                      was not followed, and no grade rests on it.";
+
+/// Apps whose code names something worth telling, with what.
+pub(crate) fn named_in_code(report: &Report) -> impl Iterator<Item = (&AppRecord, String)> {
+    let named = report.apps.iter().filter(|app| !app.present.is_empty());
+    named.map(|app| (app, app.present.join("; ")))
 }
 
 /// Groups in the order of each app's first claim; the claims come worst first. The first `in_full` claims of a high rank
@@ -252,7 +270,9 @@ pub(crate) fn user_words(modifiers: &Modifiers, listed_max: usize) -> String {
     match modifiers.user {
         UserPart::NotNeeded => format!("has no part in it: it waits for no touch and no choice after {began}"),
         UserPart::Opens => format!("has at most to open it: it waits for no touch and no choice after {began}"),
-        UserPart::AlwaysActs => "does something on every way that was found; what they were told is not judged".to_owned(),
+        UserPart::AlwaysActs => {
+            "does something on every way that was found; what they were told is not judged".to_owned()
+        }
         UserPart::Acts => {
             "does something on the way shown, other ways may need nothing; what they were told is not judged".to_owned()
         }

@@ -21,10 +21,10 @@ use findings::{AppRecord, Axis, Grade, Report, Standing, Supplier};
 
 use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
-pub(crate) use claims::{title_words, user_words};
+pub(crate) use claims::{NAMED_ABOUT, named_in_code, title_words, user_words};
 pub(crate) use page::{Look, Page, count, number, some_of};
 pub(crate) use rule_matches::{match_words, place_words, rules_words};
-pub(crate) use updates::{client_words, key_words};
+pub(crate) use updates::{client_words, key_words, whose_code};
 
 /// For people.
 pub static FORMAT: Format = Format { name: "terminal", about: "for people: claims, proofs, holes, in a minute", write };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io};
 
-use findings::{ConstantKey, Report, Transport, UpdateClient, UpdateKeyRecord};
+use findings::{ConstantKey, Report, Standing, Transport, UpdateClient, UpdateKeyRecord};
 
 use super::page::{Look, Page};
 
@@ -22,10 +22,17 @@ pub(super) fn told(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
                  channel is the risk, even where the client is clean.";
     page.text(2, Look::Dim, about)?;
     for client in &report.update_clients {
-        page.text(2, Look::Plain, &client.package)?;
+        page.text(2, Look::Plain, &format!("{}{}", client.package, whose_code(report, client)))?;
         page.text(4, Look::Dim, &client_words(client))?;
     }
     Ok(())
+}
+
+/// Whose code a client is, if that is said of it.
+pub(crate) fn whose_code(report: &Report, client: &UpdateClient) -> String {
+    let app = report.apps.iter().find(|app| app.path == client.path);
+    let named = app.and_then(|app| app.suppliers.iter().find(|supplier| supplier.standing >= Standing::Indicated));
+    named.map(|supplier| format!(", {}", super::said_of_app(supplier))).unwrap_or_default()
 }
 
 /// Whose updates are accepted, in a sentence.
@@ -49,11 +56,14 @@ pub(crate) fn client_words(client: &UpdateClient) -> String {
                 "its code names a server and sends to {helper}, which names the updater; no flow was followed between them"
             )
         }
+        ("updater", None) => {
+            "its code names the updater and no server; nobody who names one was found to send to it".to_owned()
+        }
         _ => "its code names a server and the updater; no flow was followed between them".to_owned(),
     }];
     parts.push(match client.signed_by.as_str() {
-        "platform" => "signed with the platform's key".to_owned(),
-        _ => "signed with a key of its own".to_owned(),
+        "platform" => "signed with the platform's key: whoever builds the system vouches for it".to_owned(),
+        _ => "signed with another key than the platform's: a third party's, or one of the maker's".to_owned(),
     });
     if client.signed_with_public_key {
         parts.push("which everybody has".to_owned());
@@ -76,6 +86,11 @@ pub(crate) fn client_words(client: &UpdateClient) -> String {
     );
     if let Some(keys) = keys_words(&client.constant_keys) {
         parts.push(keys);
+    }
+    let comes = [(client.told_by_push, "by push messages"), (client.comes_back, "by alarms that it sets itself")];
+    let comes: Vec<&str> = comes.iter().filter(|(is_named, _)| *is_named).map(|(_, words)| *words).collect();
+    if !comes.is_empty() {
+        parts.push(format!("names ways to be started from outside or again: {}", comes.join(", ")));
     }
     if client.installs_packages {
         parts.push("able to install packages without asking".to_owned());

@@ -239,6 +239,7 @@ fn app(package: &str, path: &str, code: &str, takes: u8) -> AppRecord {
         code: text(code),
         instructions: 1_234_567,
         markers: texts(&["talks_http"]),
+        present: if code == "read" { texts(&["turns the verifier of packages off"]) } else { Vec::new() },
         added: Some(package != "org.example.reader"),
         grades: grades(takes),
         suppliers: vec![supplier()],
@@ -280,6 +281,8 @@ fn update_client() -> UpdateClient {
         transport: Transport::ClearHttp,
         names_signature_check: false,
         installs_packages: true,
+        told_by_push: false,
+        comes_back: true,
         signed_with_public_key: false,
         constant_keys: vec![ConstantKey {
             app: text("org.example.poster"),
