@@ -90,7 +90,7 @@ fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result
     let maker = Maker { time };
     let mut objects = Vec::new();
     for supplier in report.suppliers.iter().filter(|supplier| supplier.standing == Standing::Named) {
-        let named = maker.named(supplier);
+        let named = maker.named(report, supplier);
         let target = named.common.id.clone();
         objects.push(Object::Named(named));
         for (pattern, (weight, about)) in patterns(report, supplier) {
@@ -131,15 +131,19 @@ impl Maker {
         }
     }
 
-    fn named(&self, supplier: &Supplier) -> Named {
+    fn named(&self, report: &Report, supplier: &Supplier) -> Named {
         let is_malware = supplier.kind == "malware";
         Named {
             common: self.common(if is_malware { "malware" } else { "tool" }, [supplier.id.as_str()].into_iter()),
             name: supplier.name.clone(),
-            description: format!(
-                "Code of this supplier is present in the image ({} % sure). What it is able to do is in the report's claims.",
-                supplier.confidence_percent
-            ),
+            description: {
+                let able = terminal::able_words(report, supplier);
+                let able = able.unwrap_or_else(|| "What it is able to do is in the report's claims.".to_owned());
+                format!(
+                    "Code of this supplier is present in the image ({} % sure). {able}",
+                    supplier.confidence_percent
+                )
+            },
             is_family: is_malware.then_some(true),
         }
     }
@@ -184,7 +188,12 @@ fn patterns(report: &Report, supplier: &Supplier) -> BTreeMap<String, (u8, Strin
     let mut digests: BTreeSet<&str> = BTreeSet::new();
     for app in report.apps.iter().filter(|app| app.suppliers.iter().any(is_theirs)) {
         if digests.insert(&app.sha256) {
-            let about = format!("{}, an app of the image that the evidence calls the supplier's", app.package);
+            // An app that has somebody's library in it is not that somebody's.
+            let about = if terminal::is_built_in(supplier) {
+                format!("{}, an app of the image that contains its code and is not called its own", app.package)
+            } else {
+                format!("{}, an app of the image that the evidence calls the supplier's", app.package)
+            };
             add(comparison("file:hashes.'SHA-256'", &app.sha256), supplier.confidence_percent, &about);
         }
     }

@@ -186,6 +186,49 @@ fn lines_are_no_wider_than_the_terminal_unless_a_word_is() {
     }
 }
 
+fn said(name: &str, report: &Report) -> String {
+    told(name, report, &Options::default()).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_app_with_a_library_in_it_is_not_called_the_librarys() {
+    let (whole, contains) =
+        ("that the evidence calls the supplier's", "that contains its code and is not called its own");
+    let mut report = sample::report();
+    assert!(said("stix", &report).contains(whole));
+    let apps = report.apps.iter_mut().flat_map(|app| &mut app.suppliers);
+    report.suppliers.iter_mut().chain(apps).for_each(|supplier| supplier.kind = "advertising".to_owned());
+    let text = said("stix", &report);
+    assert!(text.contains(contains) && !text.contains(whole), "{text}");
+    assert!(!text.contains("Its apps here are able"), "what an app does is not what a library in it does: {text}");
+}
+
+#[test]
+fn a_grade_that_only_apps_of_the_platform_make_says_so() {
+    let words = "found only in apps of names that the platform";
+    let mut report = sample::report();
+    for name in ["terminal", "html"] {
+        assert!(!said(name, &report).contains(words), "some app was added");
+    }
+    report.apps.iter_mut().for_each(|app| app.added = Some(false));
+    for name in ["terminal", "html"] {
+        assert!(said(name, &report).contains(words));
+    }
+    report.apps.iter_mut().for_each(|app| app.added = None);
+    assert!(!said("terminal", &report).contains(words), "nothing to compare with is no reason to say so");
+}
+
+#[test]
+fn a_supplier_whose_apps_have_only_doubtful_claims_is_not_called_clean() {
+    let mut report = sample::report();
+    for grade in report.apps.iter_mut().flat_map(|app| &mut app.grades) {
+        (grade.rank, grade.doubtful_rank) = (0, 2);
+    }
+    assert!(said("terminal", &report).contains("nothing but claims of low confidence, which grade nobody, was found"));
+    report.apps.iter_mut().flat_map(|app| &mut app.grades).for_each(|grade| grade.doubtful_rank = 0);
+    assert!(said("terminal", &report).contains("no flow that a rule speaks of was found in them"));
+}
+
 #[test]
 fn claims_of_low_confidence_are_told_beside_the_grade_and_make_none() {
     let mut report = sample::report();

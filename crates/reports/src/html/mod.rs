@@ -128,7 +128,8 @@ fn grades(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<section class=\"grades\">")?;
     for grade @ Grade { axis, rank, .. } in &report.grades {
         let (name, question) = question(*axis);
-        let doubtful = terminal::doubtful_words(grade).map(|words| format!(" ({words})")).unwrap_or_default();
+        let more = [terminal::doubtful_words(grade), terminal::origin_words(report, grade).map(str::to_owned)];
+        let doubtful: String = more.into_iter().flatten().map(|words| format!(" ({words})")).collect();
         let grade = match rank {
             0 if has_holes => "nothing in what was seen",
             0 => "nothing was found",
@@ -144,8 +145,8 @@ fn grades(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "</section>\n<p class=\"dim\">Grades rise from 0. They say what the code is <em>able</em> to do once its trigger comes, proven \
-         step by step from the image. Nothing was run, so nothing is said to have happened.</p>"
+        "</section>\n<p class=\"dim\">Grades rise from 0. They say what the code is <em>able</em> to do once its trigger comes, shown \
+         step by step from the image; how surely each was followed stands with the claim. Nothing was run, so nothing is said to have happened.</p>"
     )
 }
 

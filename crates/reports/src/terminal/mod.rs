@@ -127,8 +127,9 @@ fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             _ => (rank_look(*rank), grade.grade.clone()),
         };
         page.labelled(0, 9, (Look::Bold, name), (look, &words))?;
-        let doubtful = doubtful_words(grade).map(|words| format!("; {words}")).unwrap_or_default();
-        page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}{doubtful}")))?;
+        let more = [doubtful_words(grade), origin_words(report, grade).map(str::to_owned)].into_iter().flatten();
+        let more: String = more.map(|words| format!("; {words}")).collect();
+        page.labelled(0, 9, (Look::Plain, ""), (Look::Dim, &format!("rank {rank}: {question}{more}")))?;
     }
     Ok(())
 }
@@ -137,6 +138,16 @@ fn grades(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
 pub(crate) fn doubtful_words(grade: &Grade) -> Option<String> {
     let rank = grade.doubtful_rank;
     (rank > grade.rank).then(|| format!("claims of low confidence alone would make it {rank}, and are not counted"))
+}
+
+/// That a grade rests on nothing but apps that the platform's own build has too, by their names.
+pub(crate) fn origin_words(report: &Report, grade: &Grade) -> Option<&'static str> {
+    let reaches = |app: &&AppRecord| {
+        app.grades.iter().any(|own| own.axis == grade.axis && own.rank > 0 && own.rank >= grade.rank)
+    };
+    let mut apps = report.apps.iter().filter(reaches).peekable();
+    let only_own = apps.peek().is_some() && apps.all(|app| app.added == Some(false));
+    only_own.then_some("found only in apps of names that the platform's own build has too")
 }
 
 /// The apps with a grade, worst first: a line each.
@@ -163,13 +174,19 @@ fn ranking(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     for (ranks, doubtful, app) in rows.iter().take(max) {
         let [takes, obeys, exposes] = [0, 1, 2].map(|axis| cell(ranks, doubtful, axis));
         let name = if app.package.is_empty() { &app.path } else { &app.package };
+        let name = format!("{name}{}", if app.added == Some(false) { " *" } else { "" });
         let look = rank_look(ranks.iter().copied().max().unwrap_or(0));
-        page.labelled(0, 24, (look, &format!("{takes:>5}  {obeys:>5}  {exposes:>7}")), (Look::Plain, name))?;
+        page.labelled(0, 24, (look, &format!("{takes:>5}  {obeys:>5}  {exposes:>7}")), (Look::Plain, &name))?;
     }
-    match rows.len().checked_sub(max) {
-        Some(rest) if rest > 0 => page.row(24, Look::Dim, &format!("and {rest} more")),
-        _ => Ok(()),
+    if let Some(rest) = rows.len().checked_sub(max).filter(|rest| *rest > 0) {
+        page.row(24, Look::Dim, &format!("and {rest} more"))?;
     }
+    if rows.iter().take(max).any(|(.., app)| app.added == Some(false)) {
+        let about = "* The platform's own build has an app of this name, which mostly does what it is for; whether the code is the \
+                     platform's was not compared.";
+        page.text(0, Look::Dim, about)?;
+    }
+    Ok(())
 }
 
 /// `2`, `-` for nothing, `2 4?` where claims of low confidence alone would make it 4.
@@ -212,7 +229,7 @@ pub(crate) fn said_of_image(supplier: &Supplier) -> String {
 }
 
 /// Whether a supplier's code is built into the apps of others.
-fn is_built_in(supplier: &Supplier) -> bool {
+pub(crate) fn is_built_in(supplier: &Supplier) -> bool {
     matches!(supplier.kind.as_str(), "advertising" | "analytics" | "push" | "library")
 }
 
@@ -242,7 +259,13 @@ pub(crate) fn able_words(report: &Report, supplier: &Supplier) -> Option<String>
         return None;
     }
     if worst.is_empty() {
-        return Some(format!("Its apps here: present; no flow that a rule speaks of was found in them.{holes}"));
+        let doubtful = apps.iter().flat_map(|app| &app.grades).any(|grade| grade.doubtful_rank > 0);
+        let said = if doubtful {
+            "nothing but claims of low confidence, which grade nobody,"
+        } else {
+            "no flow that a rule speaks of"
+        };
+        return Some(format!("Its apps here: present; {said} was found in them.{holes}"));
     }
     let able: Vec<String> =
         worst.iter().map(|grade| format!("{} {} ({})", question(grade.axis).0, grade.rank, grade.grade)).collect();
