@@ -15,7 +15,7 @@ pub use coverage::{Coverage, Outcome};
 pub use exposure::{Connection, Exposure, ExposureRow, StatedNumber};
 pub use report::{
     AppRecord, BaselineRecord, CarriedRecord, ComponentRecord, ConstantKey, Evidence, Grade, HiddenString, Identity,
-    Input, NativeMethodRecord, NativeStep, OutlierRecord, Party, Report, SCHEMA_VERSION, ScoreRecord, SignerRecord,
-    Standing, Statistics, Supplier, Tool, UpdateClient, UpdateKeyRecord,
+    Input, NativeMethodRecord, NativeStep, OutlierRecord, Party, PublicKeyRecord, Report, SCHEMA_VERSION, ScoreRecord,
+    SignerRecord, Standing, Statistics, Supplier, Tool, UpdateClient, UpdateKeyRecord,
 };
 pub use rule_matches::{RuleMatch, RuleMatches, RulePlace};

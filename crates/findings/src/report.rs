@@ -34,6 +34,9 @@ pub struct Report {
     /// of its own.
     #[serde(default)]
     pub update_keys: Vec<UpdateKeyRecord>,
+    /// Keys that everybody has and that sign apps of the image; by certificate.
+    #[serde(default)]
+    pub public_keys: Vec<PublicKeyRecord>,
     /// What was added to the platform's own packages; absent where the image has no app.
     #[serde(default)]
     pub baseline: Option<BaselineRecord>,
@@ -156,6 +159,21 @@ pub struct UpdateKeyRecord {
     pub known_as: Option<String>,
     /// Whether everybody has its key, so that everybody can make an update that the list lets pass.
     pub public: bool,
+}
+
+/// A key that everybody has, and what it signs here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKeyRecord {
+    /// SHA-256 of its certificate.
+    pub certificate_sha256: String,
+    /// What it is known as.
+    pub known_as: String,
+    /// Whether the platform itself is signed with it.
+    pub signs_platform: bool,
+    /// Whether an app of the system's user is.
+    pub signs_system_user: bool,
+    /// Packages that are, sorted.
+    pub apps: Vec<String>,
 }
 
 /// The image beside a build of the platform without anything added.

@@ -16,6 +16,7 @@ mod in_order;
 mod markers;
 mod native;
 mod native_files;
+mod public_keys;
 mod record;
 mod report;
 mod reuse;

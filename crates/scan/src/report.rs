@@ -11,7 +11,8 @@ use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
 use crate::{
-    OpenPermissions, app::AppResult, app_libraries, baseline, link_apps, native, native_files, record, updates,
+    OpenPermissions, app::AppResult, app_libraries, baseline, link_apps, native, native_files, public_keys, record,
+    updates,
 };
 
 /// Names of limits that ways through several apps meet.
@@ -73,6 +74,7 @@ pub(crate) fn tell(
         parties: parties(firmware, packages, &update_keys, knowledge),
         update_clients,
         update_keys,
+        public_keys: public_keys::found(packages, knowledge),
         baseline: baseline::compare(firmware, packages, knowledge),
         rule_matches: None,
         apps: records,

@@ -134,6 +134,7 @@ fn image(maker: &str, standing: Standing, takes: u8, doubtful: u8) -> Report {
         ],
         update_clients: Vec::new(),
         update_keys: Vec::new(),
+        public_keys: Vec::new(),
         baseline: None,
         rule_matches: None,
         apps: vec![

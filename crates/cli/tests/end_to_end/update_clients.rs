@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::{list, run, scan_of};
+use crate::common::{Scratch, list, run, scan_of};
 
 const FOLDER: &str = "fixtures/update-clients";
 
@@ -46,4 +46,30 @@ fn what_was_followed_and_what_is_only_named_are_told_apart() {
     assert!(said.contains(asker), "{said}");
     assert!(said.contains("its code fixes keys of ciphers (DES), which everybody has who has the app"), "{said}");
     assert!(said.contains("org.example.whole data of a server was followed to the updater"), "{said}");
+}
+
+/// The certificate of the example's platform, as everybody's.
+const PUBLIC: &str = r#"
+[[known_certificate]]
+sha256 = "2e04a3c2ac9f0f7afd8220b5a133e18158240a428c75911e9ff2850b2869a925"
+name = "the key of the examples"
+public = true
+reference = "RFC 5737"
+"#;
+
+#[test]
+fn a_platform_signed_with_a_key_that_everybody_has_is_told() {
+    const DEVICE: &str = "examples/firmware/device";
+    let (report, _) = scan_of(&[DEVICE]);
+    assert_eq!(list(&report, "public_keys"), &[] as &[Value], "nobody else is known to have it");
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path().join("keys.toml"), PUBLIC).unwrap();
+    let folder = scratch.path().to_str().unwrap();
+    let (report, _) = scan_of(&[DEVICE, "--knowledge", folder]);
+    let [key] = list(&report, "public_keys") else { panic!("{report}") };
+    assert_eq!((&key["signs_platform"], &key["signs_system_user"]), (&true.into(), &true.into()));
+    assert!(list(key, "apps").contains(&"org.example.fixture.collector".into()), "{key}");
+    let output = run(&["scan", DEVICE, "--knowledge", folder]);
+    let said = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("the key of the examples signs the platform itself and"), "{said}");
 }

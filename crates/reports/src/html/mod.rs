@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use findings::{Axis, Grade, Outcome, Report};
 
 use crate::{Format, Options, terminal};
-use parts::{added, claims, parties, rule_matches, suppliers, updates};
+use parts::{added, claims, parties, public_keys, rule_matches, suppliers, updates};
 
 /// For somebody who decides.
 pub static FORMAT: Format = Format { name: "html", about: "one HTML file for somebody who decides", write };
@@ -42,6 +42,7 @@ fn write(report: &Report, _options: &Options, out: &mut dyn Write) -> io::Result
     claims(report, out)?;
     suppliers(report, out)?;
     updates(report, out)?;
+    public_keys(report, out)?;
     added(report, out)?;
     rule_matches(report, out)?;
     coverage(report, out)?;

@@ -17,6 +17,8 @@ const PROOFS_SHOWN_MAX: usize = 60;
 const CLAIMS_SHOWN_MAX: usize = 400;
 /// Addresses, triggers and the like listed of one claim; the JSON report has all.
 const LISTED_SHOWN_MAX: usize = 4;
+/// Apps listed of one key.
+const APPS_SHOWN_MAX: usize = 12;
 /// Matches of rules of others listed; the JSON report has all.
 const MATCHES_SHOWN_MAX: usize = 100;
 /// Pieces of evidence listed for one supplier or party.
@@ -276,6 +278,20 @@ pub(super) fn updates(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         let words = crate::terminal::client_words(client);
         let whose = text(&crate::terminal::whose_code(report, client));
         writeln!(out, "<li><code>{}</code>{whose}: {}</li>", text(&client.package), text(&words))?;
+    }
+    writeln!(out, "</ul>")
+}
+
+/// What is signed with keys that everybody has.
+pub(super) fn public_keys(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    if report.public_keys.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<h2>Signed with keys that everybody has</h2>\n<ul>")?;
+    for key in &report.public_keys {
+        let apps = some_of(key.apps.iter().map(String::as_str), APPS_SHOWN_MAX, ", ");
+        let words = text(&crate::terminal::public_key_words(key));
+        writeln!(out, "<li>{words}<br><span class=\"dim\">{}</span></li>", text(&apps))?;
     }
     writeln!(out, "</ul>")
 }

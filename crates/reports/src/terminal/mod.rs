@@ -12,6 +12,7 @@ mod claims;
 mod coverage;
 mod page;
 mod parties;
+mod public_keys;
 mod rule_matches;
 mod updates;
 
@@ -23,6 +24,7 @@ use crate::{Format, Options};
 pub(crate) use added::{added_words, score_words};
 pub(crate) use claims::{NAMED_ABOUT, named_in_code, title_words, user_words};
 pub(crate) use page::{Look, Page, count, number, some_of};
+pub(crate) use public_keys::public_key_words;
 pub(crate) use rule_matches::{match_words, place_words, rules_words};
 pub(crate) use updates::{client_words, key_words, whose_code};
 
@@ -46,6 +48,7 @@ fn write(report: &Report, options: &Options, out: &mut dyn io::Write) -> io::Res
     claims::all(page, report)?;
     suppliers(page, report)?;
     updates::told(page, report)?;
+    public_keys::told(page, report)?;
     added::told(page, report)?;
     rule_matches::told(page, report)?;
     coverage::table(page, report)?;

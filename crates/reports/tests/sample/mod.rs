@@ -294,6 +294,28 @@ fn update_client() -> UpdateClient {
     }
 }
 
+/// A key that everybody has.
+fn public_key() -> PublicKeyRecord {
+    PublicKeyRecord {
+        certificate_sha256: "cd".repeat(32),
+        known_as: text("a key of the examples"),
+        signs_platform: false,
+        signs_system_user: true,
+        apps: texts(&["org.example.closed", "org.example.reader"]),
+    }
+}
+
+/// Who signs updates.
+fn update_key() -> UpdateKeyRecord {
+    UpdateKeyRecord {
+        path: text("/system/etc/security/otacerts.zip!testkey.x509.pem"),
+        certificate_sha256: "ab".repeat(32),
+        subject: text("CN=Example Releases"),
+        known_as: Some(text("the public key of an example")),
+        public: true,
+    }
+}
+
 /// The report.
 pub(crate) fn report() -> Report {
     Report {
@@ -320,13 +342,8 @@ pub(crate) fn report() -> Report {
             party("design_house", "Example Designs", "ro.update.oem=exampledesigns6735_6.0"),
         ],
         update_clients: vec![update_client()],
-        update_keys: vec![UpdateKeyRecord {
-            path: text("/system/etc/security/otacerts.zip!testkey.x509.pem"),
-            certificate_sha256: "ab".repeat(32),
-            subject: text("CN=Example Releases"),
-            known_as: Some(text("the public key of an example")),
-            public: true,
-        }],
+        public_keys: vec![public_key()],
+        update_keys: vec![update_key()],
         baseline: Some(BaselineRecord {
             name: text("AOSP 6"),
             same_api_level: true,
