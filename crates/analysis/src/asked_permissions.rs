@@ -70,6 +70,7 @@ mod tests {
             asks_for: asks_for.map(|names| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>()),
             providers: Vec::new(),
             components: Vec::new(),
+            protects: Vec::new(),
             facts: &facts,
         };
         let any_of = ["A".to_owned(), "B".to_owned()];

@@ -16,6 +16,7 @@ use crate::{
     asked_permissions::{call, missing_of_all},
     domain::tags::{CALLER_ASKED, NATIVE_CODE, tells_what_is_left, words_for},
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, StepRef},
+    kinds::{EXTERNAL_INTENT, EXTERNAL_RESULT},
     link::{Flow, Hop, LinkApp, Needs, authority, link},
     native_files,
     speaking::telling,
@@ -27,6 +28,10 @@ const DOUBTFUL_APPS_MAX: usize = 2;
 /// A way that is doubtful in more than one respect and is joined more often than this, by fields, stores or messages, is told with
 /// low confidence: of the claims about real devices that were held against the code, one in ten of that kind was so.
 const DOUBTFUL_JOINS_MAX: usize = 1;
+/// What strangers choose.
+const STRANGERS: [&str; 2] = [EXTERNAL_INTENT, EXTERNAL_RESULT];
+/// What a stranger only begins, and nothing comes of unless the user does something, is no act of the stranger.
+const WITH_USER_RANK_MAX: u8 = 1;
 /// How many details, carriers or triggers a finding lists.
 const LISTED_MAX: usize = 24;
 /// How many pairs of places a finding lists; it counts all.
@@ -80,8 +85,10 @@ struct Key<'a> {
 struct Group {
     best: Option<Best>,
     source_details: BTreeSet<String>,
-    /// Sinks, with what leads to those of them that are reached.
-    sinks: BTreeMap<(usize, usize), Option<Rc<[String]>>>,
+    /// App and fact of each sink.
+    sinks: BTreeSet<(usize, usize)>,
+    /// What leads to those of them that are reached.
+    triggers: BTreeSet<String>,
     permissions: BTreeSet<String>,
     /// Where ways begin that do not wait for the user, by what they need of them before.
     without_user: BTreeSet<(Needs, Rc<str>)>,
@@ -123,9 +130,9 @@ impl Group {
         }
         note_all(&mut self.source_details, flow.source_details);
         note_all(&mut self.permissions, flow.permissions.iter().copied());
-        let triggers = self.sinks.entry((first.app, first.fact)).or_default();
-        if flow.is_reached && triggers.is_none() {
-            *triggers = Some(Rc::clone(&flow.triggers));
+        self.sinks.insert((first.app, first.fact));
+        if flow.is_reached {
+            note_all(&mut self.triggers, flow.triggers.iter());
         }
         let sink = fact.and_then(|fact| fact.trace.last());
         let source = teller.data(last).and_then(|data| data.trace.first());
@@ -152,8 +159,7 @@ impl Group {
     }
 
     fn triggers(&self) -> Vec<String> {
-        let all: BTreeSet<&String> = self.sinks.values().flatten().flat_map(|triggers| triggers.iter()).collect();
-        all.into_iter().take(LISTED_MAX).cloned().collect()
+        self.triggers.iter().take(LISTED_MAX).cloned().collect()
     }
 }
 
@@ -186,19 +192,26 @@ impl<'a> Teller<'a> {
         let source = self.source_endpoint(key.source, group);
         let sink = self.sink_endpoint(key.sink, group);
         let apps = self.apps_of(&best.chain);
-        let title = rule.title.replace("{source}", &source.label).replace("{sink}", &sink.label);
+        let mut title = rule.title.replace("{source}", &source.label).replace("{sink}", &sink.label);
+        let modifiers = self.modifiers(best, group, &source, &sink);
+        let (mut rank, mut grade) = (rule.rank, rule.grade.clone());
+        if STRANGERS.contains(&key.source) && modifiers.user == UserPart::AlwaysActs {
+            title.push_str(", once the user does something");
+            rank = rank.min(WITH_USER_RANK_MAX);
+            grade = self.knowledge.grade(rule.axis, rank).to_owned();
+        }
         let attack = self.attack(rule, key);
         let parts = FindingParts {
             axis: axis(rule.axis),
-            rank: rule.rank,
-            grade: rule.grade.clone(),
+            rank,
+            grade,
             rule: rule.id.clone(),
             title,
             attack,
             app: self.apps.get(key.sink_app)?.package.clone(),
             apps,
             confidence: self.confidence(key, group, best),
-            modifiers: self.modifiers(best, group, &source, &sink),
+            modifiers,
             source,
             sink,
             pairs: u32::try_from(group.pairs().len().max(1)).unwrap_or(u32::MAX),
@@ -246,7 +259,7 @@ impl<'a> Teller<'a> {
 
     fn sink_endpoint(&self, kind: &str, group: &Group) -> Endpoint {
         let label = self.knowledge.sink_kinds.get(kind).map_or(kind, |kind| &kind.label).to_owned();
-        let facts = group.sinks.keys().filter_map(|&(app, fact)| self.fact(Hop { app, fact, data: 0 }));
+        let facts = group.sinks.iter().filter_map(|&(app, fact)| self.fact(Hop { app, fact, data: 0 }));
         Endpoint { kind: kind.to_owned(), label, details: listed(facts.flat_map(|fact| &fact.names)) }
     }
 
@@ -263,6 +276,10 @@ impl<'a> Teller<'a> {
         for data in best.chain.iter().filter_map(|hop| self.data(*hop)) {
             reasons
                 .extend(data.doubts.iter().filter(|words| !tells_what_is_left(words) || too_little.contains(*words)));
+        }
+        let answer = best.chain.first().and_then(|hop| self.fact(*hop)).map(|fact| &fact.act);
+        if matches!(answer, Some(FactAct::Reply(reply)) if reply.asks_who_calls) {
+            reasons.insert(CALLER_ASKED);
         }
         let is_little = reasons.iter().any(|words| too_little.contains(words));
         let mut level = if reasons.is_empty() { Level::High } else { Level::Medium };

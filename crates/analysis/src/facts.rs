@@ -83,6 +83,8 @@ pub struct Reply {
     pub operation: String,
     /// Which requests get it.
     pub to: ReplyTo,
+    /// Whether the provider asks in its code who calls.
+    pub asks_who_calls: bool,
 }
 
 /// Which requests a provider answers so.

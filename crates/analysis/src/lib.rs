@@ -9,6 +9,7 @@
 )]
 
 mod asked_permissions;
+mod broadcasts;
 pub mod claims;
 pub mod constants;
 mod domain;

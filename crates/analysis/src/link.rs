@@ -33,7 +33,7 @@ use writers::Writers;
 use crate::{
     domain::tags::tells_what_is_left,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
-    kinds::{EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
+    kinds::{BINDER, EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
     speaking::Speaking,
 };
 
@@ -65,6 +65,8 @@ pub struct LinkApp<'a> {
     pub providers: Vec<LinkProvider>,
     /// What intents reach in it, as the manifest says.
     pub components: Vec<LinkComponent>,
+    /// Actions that only the platform may broadcast, because this is a part of it that says so.
+    pub protects: Vec<String>,
     /// What it does.
     pub facts: &'a AppFacts,
 }
@@ -271,10 +273,32 @@ impl Linker<'_> {
             is_reached: drawbacks.unreached == 0,
             is_doubtful: drawbacks.doubtful > 0,
             steps: drawbacks.steps,
-            triggers: fact.entry.map(|entry| starts_of.triggers.of(first.app, entry)).unwrap_or_default(),
+            triggers: self.triggers_of(place.kind, &way.chain, &starts_of.triggers),
             without_user: starts_of.without_user.way(&way.chain, &starts_of.triggers),
             only_by_user: fact.only_by_user || self.is_read_only_by_user(&way.chain),
         });
+    }
+
+    /// What starts the sink of a way. What an intent or a call through a binder brings comes when it is sent or called, so where all of the way
+    /// from there is by such, that is what starts it, and nothing else that starts the same components.
+    fn triggers_of(&self, source: &str, chain: &[Hop], triggers: &Triggers<'_, '_>) -> Rc<[String]> {
+        let mut started = None;
+        for hop in chain {
+            let Some(fact) = self.fact(hop.app, hop.fact) else { break };
+            let Some(entry) = fact.entry else { break };
+            started = Some((hop.app, entry));
+            match fact.data.get(hop.data).map(|data| &data.what) {
+                Some(FactWhat::Received(_, Letter::Intent | Letter::OfPlatform, _)) => {}
+                Some(FactWhat::Kind(kind, _)) if kind == EXTERNAL_INTENT => {}
+                Some(FactWhat::Store(kind, _)) if kind == BINDER => {}
+                _ => return triggers.of(hop.app, entry),
+            }
+        }
+        match started {
+            Some((app, entry)) if source == EXTERNAL_INTENT => triggers.own(app, entry),
+            Some((app, entry)) => triggers.of(app, entry),
+            None => Rc::default(),
+        }
     }
 
     /// Whether the data of a way is read where only the user leads.

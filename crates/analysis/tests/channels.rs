@@ -74,6 +74,7 @@ fn analysed(dex: &str, components: &[&Value], knowledge: &Knowledge) -> AppFacts
         bodies: &kept,
         text: &|_| None,
         framework: &analysis::Supertypes::new(),
+        broadcasts: &BTreeSet::new(),
         libraries: &[],
     })
 }
@@ -129,6 +130,7 @@ fn said(expected: &Value) -> Leaves {
             asks_for: None,
             providers: Vec::new(),
             components: components(expected, &text(app, "package")).into_iter().map(link_component).collect(),
+            protects: Vec::new(),
             facts,
         })
         .collect();

@@ -80,6 +80,7 @@ fn app<'a>(package: &str, owner: &str, facts: &'a AppFacts) -> LinkApp<'a> {
         asks_for: None,
         providers: Vec::new(),
         components: if package == "org.example.viewer" { vec![viewer] } else { Vec::new() },
+        protects: Vec::new(),
         facts,
     }
 }

@@ -29,6 +29,9 @@ struct Case {
     claims: Option<Vec<(String, String)>>,
     /// How sure these claims are, where the case tells.
     confidence: Vec<String>,
+    /// What starts each of these claims, and its rank, where the case tells.
+    triggers: Vec<Vec<String>>,
+    ranks: Vec<i64>,
     /// Whether data that decides a branch is followed.
     follows_branches: bool,
     /// Texts of resources, and what is typed into views, by number.
@@ -82,6 +85,10 @@ fn case(path: &Path) -> Option<Case> {
         .map(|claims| claims.iter().map(|claim| (text(claim, "rule"), text(claim, "user"))).collect());
     let confident = table.get("claims").and_then(toml::Value::as_array).into_iter().flatten();
     let confident = confident.filter_map(|claim| Some(claim.get("confidence")?.as_str()?.to_owned()));
+    let told = || table.get("claims").and_then(toml::Value::as_array).into_iter().flatten();
+    let triggers = told().filter_map(|claim| claim.get("triggers")?.as_array());
+    let triggers = triggers.map(|all| all.iter().map(|one| one.as_str().unwrap().to_owned()).collect());
+    let ranks = told().filter_map(|claim| claim.get("rank")?.as_integer());
     let texts = table.get("texts").and_then(toml::Value::as_array).into_iter().flatten();
     let texts = texts.map(|entry| (u32::try_from(entry["number"].as_integer().unwrap()).unwrap(), text(entry, "text")));
     Some(Case {
@@ -90,6 +97,8 @@ fn case(path: &Path) -> Option<Case> {
         addressed: addressed.collect(),
         claims,
         confidence: confident.collect(),
+        triggers: triggers.collect(),
+        ranks: ranks.collect(),
         expected: pairs(&table["expect"]),
         follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
         texts: texts.collect(),
@@ -107,6 +116,19 @@ fn cases() -> Vec<Case> {
     paths.iter().filter_map(|path| case(path)).collect()
 }
 
+/// Providers among the components: strangers may ask all that are exported.
+fn providers(components: &[EntryComponent]) -> Vec<LinkProvider> {
+    let open = |component: &EntryComponent| LinkProvider {
+        class: component.class.clone(),
+        authorities: component.authorities.clone(),
+        exported: component.exported,
+        open: component.exported,
+        open_to_writers: component.exported,
+        read_permission: None,
+    };
+    components.iter().filter(|component| component.kind == "provider").map(open).collect()
+}
+
 #[test]
 fn every_rule_says_exactly_what_is_expected() {
     let (folder, cases) = (folder(), cases());
@@ -115,16 +137,7 @@ fn every_rule_says_exactly_what_is_expected() {
     let says = |follows: bool| {
         let cases = cases.iter().filter(|case| case.follows_branches == follows);
         let components: Vec<EntryComponent> = cases.clone().flat_map(|case| case.components.iter().cloned()).collect();
-        let open = |component: &EntryComponent| LinkProvider {
-            class: component.class.clone(),
-            authorities: component.authorities.clone(),
-            exported: component.exported,
-            open: component.exported,
-            open_to_writers: component.exported,
-            read_permission: None,
-        };
-        let providers: Vec<LinkProvider> =
-            components.iter().filter(|component| component.kind == "provider").map(open).collect();
+        let providers = providers(&components);
         let more = ("more.toml".to_owned(), format!("follows_branches = {follows}"));
         let knowledge = Knowledge::with_files(&[more]).unwrap();
         let addressed: Vec<LinkComponent> = cases.clone().flat_map(|case| case.addressed.iter().cloned()).collect();
@@ -153,13 +166,21 @@ fn claims_say_which_rule_speaks_and_what_the_user_has_to_do_with_it() {
     for case in cases() {
         let Some(expected) = case.claims else { continue };
         let facts = analysed(&program, &case.components, &[], &knowledge, &|_| None);
-        let app = linked(&facts, &[], &case.addressed);
+        let app = linked(&facts, &providers(&case.components), &case.addressed);
         let claims = claim(&[app], &[String::new()], &knowledge).findings;
         let reached: Vec<_> = claims.iter().filter(|claim| claim.parts.modifiers.reachable).collect();
         if !case.confidence.is_empty() {
             let levels: Vec<String> =
                 reached.iter().map(|claim| format!("{:?}", claim.parts.confidence.level).to_lowercase()).collect();
             assert_eq!(levels, case.confidence, "{}", case.name);
+        }
+        if !case.triggers.is_empty() {
+            let triggers: Vec<_> = reached.iter().map(|claim| claim.parts.modifiers.triggers.clone()).collect();
+            assert_eq!(triggers, case.triggers, "{}", case.name);
+        }
+        if !case.ranks.is_empty() {
+            let ranks: Vec<_> = reached.iter().map(|claim| i64::from(claim.parts.rank)).collect();
+            assert_eq!(ranks, case.ranks, "{}", case.name);
         }
         let part = |user| match user {
             UserPart::NotNeeded => "not_needed",

@@ -35,6 +35,8 @@ pub struct Package {
     pub uses_permissions: Vec<UsesPermission>,
     /// Permissions this app defines.
     pub defines_permissions: Vec<PermissionDefinition>,
+    /// Actions that only the platform may broadcast once this is a part of it (`protected-broadcast`).
+    pub protects_broadcasts: Vec<String>,
     /// Activities (aliases included), services, receivers, providers.
     pub components: Vec<Component>,
     /// What its layouts make the platform call and create.
@@ -91,6 +93,7 @@ impl Default for Package {
             manifest_is_whole: false,
             uses_permissions: Vec::new(),
             defines_permissions: Vec::new(),
+            protects_broadcasts: Vec::new(),
             components: Vec::new(),
             layouts: crate::Layouts::default(),
             resources: None,

@@ -165,6 +165,26 @@ fn wide(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
+#[test]
+fn broadcasts_that_a_package_protects_are_told() {
+    let mut manifest = fixture("aapt2-manifest.axml");
+    let before = read(&manifest);
+    assert_eq!(before.protects_broadcasts, Vec::<String>::new());
+    // The first permission becomes such an element, under what was the name of an attribute that is told by its number. The pool is
+    // of two-byte characters here.
+    let name = attribute(&manifest, 0x0101_0573) + 4;
+    let name = manifest[name..name + 4].to_vec();
+    let (old, new) = (wide("compileSdkVersionCodename"), wide("protected-broadcast\0"));
+    let at = manifest.windows(old.len()).position(|window| window == old).unwrap();
+    manifest[at - 2] = 19;
+    manifest[at..at + new.len()].copy_from_slice(&new);
+    let permission = element(&manifest, "permission");
+    manifest[permission + 20..permission + 24].copy_from_slice(&name);
+    let package = read(&manifest);
+    assert_eq!(package.protects_broadcasts, [before.defines_permissions[0].name.clone()]);
+    assert_eq!(package.defines_permissions, before.defines_permissions[1..]);
+}
+
 /// `manifest` with bytes put in at `at`, and the size of the whole corrected.
 fn inserted(manifest: &[u8], at: usize, bytes: &[u8]) -> Vec<u8> {
     let mut result = [&manifest[..at], bytes, &manifest[at..]].concat();

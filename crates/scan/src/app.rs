@@ -254,6 +254,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
         bodies: if with_libraries.is_some() { &followed_bodies } else { &bodies },
         text: &text,
         framework: &framework.supertypes,
+        broadcasts: &framework.broadcasts,
         libraries: &libraries.implemented,
     });
     if let Some(part) = &opened.part {

@@ -92,7 +92,7 @@ mod tests {
 
     fn analysed(app: &Package, packages: &[Package]) -> AppResult {
         let knowledge = Knowledge::embedded().expect("the knowledge is sound");
-        let (class_path, framework) = (ClassPath::default(), Framework::of(packages, &knowledge, None));
+        let (class_path, framework) = (ClassPath::default(), Framework::of(packages, 23, &knowledge, None));
         let image_libraries = ImageLibraries::new(packages, &class_path, &framework, &knowledge);
         let (kinds, shapes) = (Kinds::new(&knowledge), CodeShapes::new(&knowledge));
         let world = World {

@@ -182,7 +182,7 @@ fn analyse(
 ) -> Vec<AppResult> {
     let shapes = attribution::CodeShapes::new(knowledge);
     let class_path = ClassPath::of(packages, firmware);
-    let framework = Framework::of(packages, knowledge, options.results);
+    let framework = Framework::of(packages, api_level(firmware), knowledge, options.results);
     let image_libraries = ImageLibraries::new(packages, &class_path, &framework, knowledge);
     let class_path_digest = options.results.and_then(|_| class_path.digest());
     let mut order: Vec<usize> = (0..packages.len()).collect();
@@ -224,7 +224,12 @@ fn analyse(
 }
 
 /// Apps as the linker needs them.
-fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPermissions) -> Vec<LinkApp<'r>> {
+fn link_apps<'r>(
+    packages: &[Package],
+    results: &'r [AppResult],
+    open: &OpenPermissions,
+    api_level: u32,
+) -> Vec<LinkApp<'r>> {
     let pairs = packages.iter().zip(results).zip(asked_permissions::of(packages));
     pairs
         .map(|((package, result), asks_for)| {
@@ -250,6 +255,7 @@ fn link_apps<'r>(packages: &[Package], results: &'r [AppResult], open: &OpenPerm
                     })
                     .collect(),
                 components: package.components.iter().filter_map(|part| link_component(part, open)).collect(),
+                protects: framework::protected_by(package, api_level).to_vec(),
                 facts: &result.facts,
             }
         })

@@ -211,6 +211,7 @@ impl NativeFiles {
                 asks_for: None,
                 providers: Vec::new(),
                 components: Vec::new(),
+                protects: Vec::new(),
                 facts,
             };
             (app, file.container.clone())

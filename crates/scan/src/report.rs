@@ -11,8 +11,8 @@ use knowledge::{EvidenceKind, Knowledge};
 use packages::Package;
 
 use crate::{
-    OpenPermissions, app::AppResult, app_libraries, baseline, link_apps, native, native_files, public_keys, record,
-    updates,
+    OpenPermissions, api_level, app::AppResult, app_libraries, baseline, link_apps, native, native_files, public_keys,
+    record, updates,
 };
 
 /// Names of limits that ways through several apps meet.
@@ -29,7 +29,7 @@ pub(crate) fn tell(
     knowledge: &Knowledge,
 ) -> Report {
     let open = OpenPermissions::new(packages, firmware, knowledge);
-    let mut apps = link_apps(packages, results, &open);
+    let mut apps = link_apps(packages, results, &open, api_level(firmware));
     let mut containers: Vec<String> = packages.iter().map(|package| package.container.clone()).collect();
     let natives = native_files::read(firmware, packages, libraries, results, knowledge);
     for (app, container) in natives.link_apps() {

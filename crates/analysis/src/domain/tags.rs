@@ -150,7 +150,7 @@ pub(crate) fn tells_what_is_left(words: &str) -> bool {
 }
 
 /// The words of doubts that make a claim one of low confidence.
-pub(crate) const CALLER_ASKED: &str = "the service asks in its code who calls, and may send strangers away";
+pub(crate) const CALLER_ASKED: &str = "the code asks who calls, and may send strangers away";
 pub(crate) const NATIVE_CODE: &str = "passes native code of the app, in which data is not followed";
 
 /// Reads words of doubts back; other words are an error.

@@ -2,24 +2,70 @@
 //!
 //! Written from the platform's documents on `<protected-broadcast>`: the activity manager refuses to send such an action for
 //! anybody else, also to a receiver that the intent names. Every other action, or none, reaches an exported receiver that is named,
-//! whatever its filter asks for. So what the code asks for decides, and not the filter.
+//! whatever its filter asks for. So what the code asks for decides, and not the filter. Code may read the action first and hand it
+//! on beside the intent: where every call in the app does so, the text that a method is given is the action of the intent.
 
-use code::{Block, Body, Condition, MethodId, Op, ValueId};
+use std::sync::Arc;
+
+use code::{Block, Body, Condition, MethodId, MethodRef, Op, Program, StringId, TypeId, ValueId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{app::App, frame::Frame};
 use crate::{
+    broadcasts::is_protected,
     domain::{
         path::PathId,
         tags::{Doubts, Tag, Tagged, Tags},
     },
-    kinds::SYSTEM_BROADCASTS,
 };
 
 /// The class of what arrives.
 const INTENT: &str = "Landroid/content/Intent;";
 /// Methods that tell whether two texts are equal.
 const EQUALS: [&str; 4] = ["equals", "equalsIgnoreCase", "contentEquals", "equal"];
+
+/// What a text that is handed on is.
+const TEXT: &str = "Ljava/lang/String;";
+
+/// Which texts that methods are given are the actions of intents that they are given: positions of both. By name and parameters, since of
+/// methods that override each other any may be called.
+#[derive(Debug, Default)]
+pub(crate) struct HandedOn(FxHashMap<Named, Vec<(usize, usize)>>);
+
+/// The name and the parameters of a method.
+type Named = (StringId, Arc<[TypeId]>);
+
+impl HandedOn {
+    /// Notes the calls of a body: a text is an action if no call in the app says otherwise.
+    pub(crate) fn survey(&mut self, program: &Program, body: &Body) {
+        let mut asked: FxHashMap<ValueId, ValueId> = FxHashMap::default();
+        for instruction in &body.instructions {
+            let Op::Invoke { to, method, arguments, .. } = &instruction.op else { continue };
+            let Some(called) = program.method(*method) else { continue };
+            if let (Some(to), "getAction", [intent]) = (to, program.text(called.name), &**arguments) {
+                asked.insert(*to, *intent);
+            }
+            if !may_be_given_both(program, called) {
+                continue;
+            }
+            let pairs = arguments.iter().enumerate().filter_map(|(text, value)| {
+                let intent = asked.get(value)?;
+                Some((text, arguments.iter().position(|argument| argument == intent)?))
+            });
+            let pairs: Vec<(usize, usize)> = pairs.collect();
+            let known = self.0.entry((called.name, Arc::clone(&called.parameters))).or_insert_with(|| pairs.clone());
+            known.retain(|pair| pairs.contains(pair));
+        }
+    }
+
+    fn of(&self, method: &MethodRef) -> &[(usize, usize)] {
+        self.0.get(&(method.name, Arc::clone(&method.parameters))).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn may_be_given_both(program: &Program, method: &MethodRef) -> bool {
+    [TEXT, INTENT].iter().all(|wanted| method.parameters.iter().any(|&ty| program.descriptor(ty) == *wanted))
+}
 
 /// The blocks of a method that are come to only so, and the intent whose action decides it.
 #[derive(Debug)]
@@ -48,11 +94,11 @@ impl Frame<'_, '_> {
 }
 
 fn of_platform(app: &App<'_>, method: MethodId, body: &Body) -> Option<OfPlatform> {
-    let parameters = &app.program.method(method)?.parameters;
-    if !parameters.iter().any(|&ty| app.program.descriptor(ty) == INTENT) {
+    let method = app.program.method(method)?;
+    if !method.parameters.iter().any(|&ty| app.program.descriptor(ty) == INTENT) {
         return None;
     }
-    let questions = Questions::of(app, body);
+    let questions = Questions::of(app, method, body);
     let intent = *questions.asked.values().next()?;
     let is_own = questions.asked.values().all(|&asked| asked == intent);
     if !is_own || questions.answers.is_empty() {
@@ -76,8 +122,12 @@ struct Questions {
 }
 
 impl Questions {
-    fn of(app: &App<'_>, body: &Body) -> Self {
+    fn of(app: &App<'_>, method: &MethodRef, body: &Body) -> Self {
         let (mut found, mut protected) = (Self::default(), FxHashSet::default());
+        let given = app.handed_on.of(method).iter();
+        let given =
+            given.filter_map(|&(text, intent)| Some((body.parameters.get(text)?, body.parameters.get(intent)?)));
+        found.asked.extend(given.map(|(text, intent)| (*text, *intent)));
         for instruction in &body.instructions {
             match &instruction.op {
                 Op::Number { to, value, .. } => {
@@ -85,7 +135,7 @@ impl Questions {
                 }
                 Op::Text { to, text } => {
                     let text = app.program.text(*text);
-                    if app.knowledge.table_kind(SYSTEM_BROADCASTS, text).is_some() {
+                    if is_protected(text, app.broadcasts, app.knowledge) {
                         protected.insert(*to);
                     }
                 }

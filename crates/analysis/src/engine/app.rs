@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::{
+    actions::HandedOn,
     bundled,
     classes::Classes,
     export::AppInput,
@@ -76,6 +77,10 @@ pub(crate) struct App<'a> {
     pub(crate) program: &'a Program,
     pub(crate) knowledge: &'a Knowledge,
     pub(crate) kinds: &'a Kinds,
+    /// Actions that the image lets nobody but the platform broadcast.
+    pub(crate) broadcasts: &'a BTreeSet<String>,
+    /// Which texts that methods are given are actions of intents.
+    pub(crate) handed_on: HandedOn,
     pub(crate) classes: Classes<'a>,
     /// What native methods may do.
     pub(crate) native_methods: NativeMethods<'a>,
@@ -137,7 +142,7 @@ pub(crate) struct App<'a> {
 
 impl<'a> App<'a> {
     pub(crate) fn new(input: AppInput<'a>) -> Self {
-        let AppInput { program, knowledge, kinds, bodies, text, libraries, framework, .. } = input;
+        let AppInput { program, knowledge, kinds, bodies, text, libraries, framework, broadcasts, .. } = input;
         let platform = Platform::new(knowledge, framework);
         let classes = Classes::new(program, platform);
         let native_methods = native::resolve(libraries, program, &classes, knowledge, kinds);
@@ -148,6 +153,8 @@ impl<'a> App<'a> {
             program,
             knowledge,
             kinds,
+            broadcasts,
+            handed_on: HandedOn::default(),
             classes,
             native_methods,
             interpreter: Interpreter::new(program, bodies, Limits::default()),
@@ -418,6 +425,7 @@ impl<'a> App<'a> {
 
     /// Notes what the instructions of a body say about the whole app: classes created, classes stored in fields.
     pub(crate) fn survey(&mut self, method: MethodId, body: &code::Body) {
+        self.handed_on.survey(self.program, body);
         let mut made: FxHashMap<code::ValueId, TypeId> = FxHashMap::default();
         for instruction in &body.instructions {
             match &instruction.op {

@@ -1,7 +1,7 @@
 //! Services that hand a binder to whoever binds them, and whether its methods ask who calls.
 //!
 //! Whoever may bind a service gets what its `onBind` returns, and may then call every method behind it: the permission of the
-//! service is asked for binding only. Written from the platform's documents on bound services and on permissions.
+//! service is asked for binding only. A provider is asked by whoever its permissions let, and may ask the same itself. Written from the platform's documents on bound services and on permissions.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ const ANY_BINDER: [&str; 4] =
     ["Landroid/os/IBinder;", "Landroid/os/Binder;", "Landroid/os/IInterface;", "Ljava/lang/Object;"];
 
 /// Methods of the platform that ask who calls.
-const ASKS_WHO_CALLS: [&str; 9] = [
+const ASKS_WHO_CALLS: [&str; 10] = [
     "checkCallingPermission",
     "checkCallingOrSelfPermission",
     "checkCallingUriPermission",
@@ -26,6 +26,7 @@ const ASKS_WHO_CALLS: [&str; 9] = [
     "enforceCallingPermission",
     "enforceCallingOrSelfPermission",
     "enforcePermission",
+    "getCallingPackage",
     "getCallingPid",
     "getCallingUid",
 ];

@@ -50,6 +50,8 @@ pub struct AppInput<'a> {
     pub text: &'a dyn Fn(u32) -> Option<String>,
     /// What stands above the classes of the framework that it runs on, as far as an image brings one.
     pub framework: &'a Supertypes,
+    /// Actions that the image lets nobody but the platform broadcast, besides those of the public platform.
+    pub broadcasts: &'a BTreeSet<String>,
     /// Its native libraries.
     pub libraries: &'a [Library],
 }

@@ -53,7 +53,7 @@ pub(crate) struct Root {
     pub(crate) transaction: Option<String>,
     /// Services that let other apps call it so.
     pub(crate) bound_through: Vec<String>,
-    /// Whether it then asks who calls.
+    /// Whether it, called so or as a provider's, asks who calls.
     pub(crate) asks_who_calls: bool,
 }
 
@@ -170,13 +170,23 @@ fn component_roots(app: &App<'_>, component: &EntryComponent) -> Vec<Root> {
     let mut roots = Vec::new();
     for entry in app.knowledge.entry_points.iter().filter(|entry| entry.component == component.kind) {
         let Some(method) = app.classes.find(ty, &entry.method, Some(&entry.signature)) else { continue };
+        // Intents do not tell who sends them: only who asks a provider is known while it answers.
+        let asks_who_calls =
+            component.kind == "provider" && component.exported && bound::asks_who_calls(app, &[method]);
         let roles = std::iter::once(Role::Plain).chain(entry.parameters.iter().cloned()).collect();
         let reply = entry.reply.then(|| {
             let operation = entry.operation.clone().unwrap_or_default();
-            let reply = Reply { class: component.class.clone(), operation, to: ReplyTo::All };
+            let reply = Reply { class: component.class.clone(), operation, to: ReplyTo::All, asks_who_calls };
             (reply, component.authorities.clone())
         });
-        roots.push(Root { roles, exposed: component.exported, reply, class: ty, ..Root::of(app, method) });
+        roots.push(Root {
+            roles,
+            exposed: component.exported,
+            reply,
+            class: ty,
+            asks_who_calls,
+            ..Root::of(app, method)
+        });
     }
     for method in &component.methods {
         if let Some(method) = method_of_layout(app, ty, method) {
@@ -340,7 +350,9 @@ pub(crate) fn argument(frame: &mut Frame<'_, '_>, root: &Root, position: usize) 
     let kind = app.kinds.id(kind);
     let site = Site { method: root.method, address: 0 };
     let id = app.tables.sources.intern(Source { what: What::Kind(kind, names), site });
-    let mut value = Value::made_of(Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None)));
+    let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
+    let doubts = if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() };
+    let mut value = Value::made_of(asked.doubted(doubts));
     if matches!(root.roles.get(position), Some(Role::Result(_))) {
         value.add_object(frame.object(ObjectKey::Received(root.class, Letter::Result)));
     }

@@ -1,11 +1,13 @@
 //! Components and their intent filters, and whether an intent passes a filter. Written from the platform's documents on
 //! intent resolution: the action test, the category test, the data test.
 
+use std::collections::BTreeSet;
+
 use knowledge::Knowledge;
 
 use crate::{
+    broadcasts::is_protected,
     facts::{Operation, Registration, Sent},
-    kinds::SYSTEM_BROADCASTS,
 };
 
 /// What every filter for activities needs, unless the intent names the component.
@@ -75,8 +77,8 @@ pub enum LinkPath {
 
 impl LinkComponent {
     /// A receiver that code registers. Nobody can name it, so it hears what its filter asks for alone.
-    pub(super) fn registered(registration: &Registration, knowledge: &Knowledge) -> Self {
-        let of_platform = |action: &String| knowledge.table_kind(SYSTEM_BROADCASTS, action).is_some();
+    pub(super) fn registered(registration: &Registration, protected: &BTreeSet<String>, knowledge: &Knowledge) -> Self {
+        let of_platform = |action: &String| is_protected(action, protected, knowledge);
         let only_platform = !registration.actions.is_empty() && registration.actions.iter().all(of_platform);
         let known = |texts: &[String]| texts.iter().filter(|text| !text.contains('*')).cloned().collect();
         let filter = LinkFilter {

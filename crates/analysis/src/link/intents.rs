@@ -24,6 +24,8 @@ struct Reached {
     reason: Option<String>,
     /// Whether the address is only partly known.
     partly: bool,
+    /// Whether what is not known of the address may be anything.
+    guessed: bool,
 }
 
 /// Every intent and every component of an image.
@@ -73,9 +75,11 @@ impl<'a> Intents<'a> {
             asking_anybody: BTreeSet::new(),
             awaited: BTreeMap::new(),
         };
+        let protected: BTreeSet<String> = apps.iter().flat_map(|app| &app.protects).cloned().collect();
         for (number, app) in apps.iter().enumerate() {
             intents.packages.entry(app.package.as_str()).or_default().push(number);
-            let registered = app.facts.registrations.iter().map(|one| LinkComponent::registered(one, knowledge));
+            let registered =
+                app.facts.registrations.iter().map(|one| LinkComponent::registered(one, &protected, knowledge));
             let components: Vec<LinkComponent> = app.components.iter().cloned().chain(registered).collect();
             for (position, component) in components.iter().enumerate() {
                 for action in component.filters.iter().flat_map(|filter| &filter.actions) {
@@ -164,8 +168,13 @@ impl<'a> Intents<'a> {
             if !in_package || found.iter().any(|known| known.component == at) {
                 continue;
             }
+            // A service is often named by what the platform says takes the action: then nothing else needs to be known.
+            let asked_service = kind == LinkKind::Service && is_asked_for;
+            let is_open = |texts: &[String]| texts.iter().any(|text| text.contains('*'));
+            let guessed =
+                is_implicit && partly && !(asked_service && !is_open(&sent.data) && !is_open(&sent.mime_type));
             if let Ok(reason) = self.may_reach(app, sent, at) {
-                found.push(Reached { component: at, reason, partly });
+                found.push(Reached { component: at, reason, partly, guessed });
             }
         }
         found
@@ -387,11 +396,12 @@ impl<'a> Intents<'a> {
         }
     }
 
-    /// Entry points that start a component, as positions of (app, entry).
+    /// Entry points that start a component, as positions of (app, entry). An address of which some part is not known may be that
+    /// of any component: what it may bring counts, that it starts each of them is not said.
     pub(super) fn starters(&self, app: usize, class: &str) -> Vec<(usize, u32)> {
         let mut found = Vec::new();
         for component in self.of_class(app, class) {
-            for (node, _) in self.arriving.get(&(app, component)).into_iter().flatten() {
+            for (node, _) in self.arriving.get(&(app, component)).into_iter().flatten().filter(|(_, to)| !to.guessed) {
                 let fact = self.apps.get(node.0).and_then(|app| app.facts.facts.get(node.1));
                 found.extend(fact.and_then(|fact| fact.entry).map(|entry| (node.0, entry)));
             }
@@ -405,7 +415,7 @@ impl<'a> Intents<'a> {
     pub(super) fn starters_without_user(&self, app: usize, class: &str) -> Vec<(usize, u32)> {
         let mut found = Vec::new();
         for component in self.of_class(app, class) {
-            for (node, _) in self.arriving.get(&(app, component)).into_iter().flatten() {
+            for (node, _) in self.arriving.get(&(app, component)).into_iter().flatten().filter(|(_, to)| !to.guessed) {
                 let fact = self.apps.get(node.0).and_then(|app| app.facts.facts.get(node.1));
                 found.extend(fact.and_then(|fact| fact.without_user).map(|entry| (node.0, entry)));
             }

@@ -49,6 +49,11 @@ impl<'l, 'a> Triggers<'l, 'a> {
         text.split_once(' ').map_or_else(String::new, |(_, class)| self.told(app, text, class))
     }
 
+    /// Only the entry point itself: somebody outside of the image sends there what starts it.
+    pub(super) fn own(&self, app: usize, entry: u32) -> Rc<[String]> {
+        Rc::from([self.words(app, entry)])
+    }
+
     fn find(&self, app: usize, entry: u32) -> Vec<String> {
         let mut seen: BTreeSet<(usize, u32)> = BTreeSet::new();
         let mut pending = std::collections::VecDeque::from([(app, entry)]);

@@ -26,6 +26,9 @@ impl Bodies for Kept<'_> {
     }
 }
 
+/// The action that the image of these tests lets nobody but the platform broadcast.
+const PROTECTED: &str = "org.example.action.OF_THE_MAKER";
+
 /// Pairs of source kind and sink kind.
 pub(crate) type Pairs = BTreeSet<(String, String)>;
 
@@ -61,6 +64,7 @@ pub(crate) fn analysed(
         bodies: &kept,
         text,
         framework: &analysis::Supertypes::new(),
+        broadcasts: &BTreeSet::from([PROTECTED.to_owned()]),
         libraries,
     })
 }
@@ -76,6 +80,7 @@ pub(crate) fn linked<'f>(facts: &'f AppFacts, providers: &[LinkProvider], compon
         asks_for: None,
         providers: providers.to_vec(),
         components: components.to_vec(),
+        protects: vec![PROTECTED.into()],
         facts,
     }
 }

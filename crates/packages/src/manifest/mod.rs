@@ -52,6 +52,7 @@ fn read_children(context: Context<'_>, root: &Element, package: &mut Package) {
             "uses-permission" => uses_permission(context, child, None, package),
             "uses-permission-sdk-23" | "uses-permission-sdk-m" => uses_permission(context, child, Some(23), package),
             "permission" => defined_permission(context, child, package),
+            "protected-broadcast" => package.protects_broadcasts.extend(context.words(child, attributes::NAME)),
             _ => {}
         }
     }
