@@ -21,5 +21,5 @@ pub mod native_files;
 pub mod native_methods;
 mod speaking;
 
-pub use engine::{AppInput, EntryComponent, Library, Supertypes, analyse_app};
+pub use engine::{AppInput, EntryComponent, KeptService, Library, Supertypes, analyse_app, kept_services};
 pub use kinds::Kinds;

@@ -33,7 +33,7 @@ use writers::Writers;
 use crate::{
     domain::tags::tells_what_is_left,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
-    kinds::{BINDER, EXTERNAL_INTENT, OPEN, PROVIDER, QUERY},
+    kinds::{BINDER, EXTERNAL_INTENT, KEPT_AS, OPEN, PROVIDER, QUERY},
     speaking::Speaking,
 };
 
@@ -438,6 +438,11 @@ impl Linker<'_> {
             FactWhat::Kind(kind, classes) if kind == EXTERNAL_INTENT => {
                 let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
                 let mut open = classes.iter().map(|class| {
+                    // The platform keeps services of its own users alone; those it has itself are known to ask who calls.
+                    if let Some(name) = class.strip_prefix(KEPT_AS) {
+                        return self.apps.get(app).is_some_and(services::may_keep)
+                            && !self.knowledge.platform_services.contains(name);
+                    }
                     // Which operation carries the request is not kept: strangers must be let into all of them.
                     providers.iter().any(|p| p.class == *class && p.open && p.open_to_writers)
                         || self.intents.outside_kind(app, class, Letter::Intent).is_some()

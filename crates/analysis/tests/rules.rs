@@ -13,7 +13,7 @@ use std::{
 use analysis::{
     EntryComponent,
     claims::claim,
-    link::{LinkComponent, LinkFilter, LinkKind, LinkProvider},
+    link::{LinkApp, LinkComponent, LinkFilter, LinkKind, LinkProvider},
 };
 use common::{Pairs, analysed, linked, pairs, program, said};
 use findings::UserPart;
@@ -32,6 +32,8 @@ struct Case {
     /// What starts each of these claims, and its rank, where the case tells.
     triggers: Vec<Vec<String>>,
     ranks: Vec<i64>,
+    /// Whether the app runs as a user of the system where it is asked for claims.
+    core_user: bool,
     /// Whether data that decides a branch is followed.
     follows_branches: bool,
     /// Texts of resources, and what is typed into views, by number.
@@ -100,6 +102,7 @@ fn case(path: &Path) -> Option<Case> {
         triggers: triggers.collect(),
         ranks: ranks.collect(),
         expected: pairs(&table["expect"]),
+        core_user: table.get("core_user").and_then(toml::Value::as_bool).unwrap_or(false),
         follows_branches: table.get("follows_branches").and_then(toml::Value::as_bool).unwrap_or(false),
         texts: texts.collect(),
     })
@@ -166,7 +169,7 @@ fn claims_say_which_rule_speaks_and_what_the_user_has_to_do_with_it() {
     for case in cases() {
         let Some(expected) = case.claims else { continue };
         let facts = analysed(&program, &case.components, &[], &knowledge, &|_| None);
-        let app = linked(&facts, &providers(&case.components), &case.addressed);
+        let app = LinkApp { core_user: case.core_user, ..linked(&facts, &providers(&case.components), &case.addressed) };
         let claims = claim(&[app], &[String::new()], &knowledge).findings;
         let reached: Vec<_> = claims.iter().filter(|claim| claim.parts.modifiers.reachable).collect();
         if !case.confidence.is_empty() {

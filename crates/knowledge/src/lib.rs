@@ -68,6 +68,8 @@ pub struct Knowledge {
     pub hierarchy: BTreeMap<String, Vec<String>>,
     /// First parts of class names, with slashes: whether such classes are the public platform's.
     pub namespaces: BTreeMap<String, bool>,
+    /// Names under which the public platform keeps services at the service manager.
+    pub platform_services: BTreeSet<String>,
     /// Kinds of data, by id.
     pub data_kinds: BTreeMap<String, DataKind>,
     /// Kinds of sinks, by id.
@@ -196,6 +198,7 @@ impl Knowledge {
             follows_branches: loader.follows_branches,
             hierarchy: map(loader.hierarchy),
             namespaces: map(loader.namespaces),
+            platform_services: loader.platform_services.into_keys().collect(),
             data_kinds: map(loader.data_kinds),
             sink_kinds: map(loader.sink_kinds),
             axes: map(loader.axes),

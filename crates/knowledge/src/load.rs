@@ -77,6 +77,7 @@ pub(crate) struct Loader {
     pub(crate) models: Entries<ModelKey, Model>,
     pub(crate) hierarchy: Entries<String, Vec<String>>,
     pub(crate) namespaces: Entries<String, bool>,
+    pub(crate) platform_services: Entries<String, ()>,
     pub(crate) data_kinds: Entries<String, DataKind>,
     pub(crate) sink_kinds: Entries<String, SinkKindInfo>,
     pub(crate) axes: Entries<Axis, Vec<String>>,
@@ -155,6 +156,7 @@ impl Loader {
             self.class(&class, &supers, &at("hierarchy", index, &class))?;
         }
         self.namespaces(file.namespaces, &cited, &at)?;
+        self.platform_services(file.platform_services, &cited, &at)?;
         self.read_platform(file.provider, file.fields, file.table, &cited, &at)?;
         for (index, entry) in file.entry_point.into_iter().enumerate() {
             let at = at("entry_point", index, &format!("{} {}", entry.class, entry.method));

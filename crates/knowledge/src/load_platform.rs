@@ -55,6 +55,20 @@ impl Loader {
         Ok(())
     }
 
+    pub(crate) fn platform_services(
+        &mut self,
+        names: Vec<String>,
+        cited: &str,
+        at: &impl Fn(&str, usize, &str) -> At,
+    ) -> Result<(), Problem> {
+        for (index, name) in names.into_iter().enumerate() {
+            let at = at("platform_services", index, &name);
+            reference(None, cited, &at)?;
+            put(&mut self.platform_services, name.clone(), &name, (), &at)?;
+        }
+        Ok(())
+    }
+
     fn provider(&mut self, entry: &raw::Provider, reference: &str, at: &At) -> Result<(), Problem> {
         let whole = [String::new()];
         let paths = if entry.path.as_slice().is_empty() { &whole } else { entry.path.as_slice() };

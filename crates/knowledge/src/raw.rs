@@ -42,6 +42,9 @@ pub(crate) struct File {
     /// Whose the classes are whose names begin so: `platform` or `library`.
     #[serde(default)]
     pub(crate) namespaces: BTreeMap<String, String>,
+    /// Names of services of the public platform.
+    #[serde(default)]
+    pub(crate) platform_services: Vec<String>,
     #[serde(default)]
     pub(crate) data_kind: Vec<DataKind>,
     #[serde(default)]

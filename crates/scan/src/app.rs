@@ -24,7 +24,7 @@ use crate::{
     class_path::ClassPath,
     framework::Framework,
     image_libraries::ImageLibraries,
-    markers, reuse, sealed, unlocked,
+    markers, reuse, sealed, system_services, unlocked,
 };
 
 /// Most hidden strings listed per app.
@@ -208,8 +208,9 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
     let (code, fidelity, problems) = (opened.code, opened.fidelity.clone(), opened.problems.clone());
     let unlocked = opened.unlocked.clone();
     if package.name.is_empty() {
-        // A library of the platform: it has no entry points of its own. Read, so that the coverage knows it.
-        let facts = AppFacts { methods: methods_with_code(program), ..AppFacts::default() };
+        // A library of the platform: nothing of the manifest leads to it. Read, so that the coverage knows it.
+        let facts = system_services::facts(package, program, world).unwrap_or_default();
+        let facts = AppFacts { methods: methods_with_code(program), ..facts };
         return AppResult { facts, code, fidelity, problems, unlocked, ..AppResult::default() };
     }
     let bodies = KeptBodies::new(program);
@@ -281,7 +282,7 @@ fn analyse_code(package: &Package, opened: &Opened, libraries: &[Library<'_>], w
 }
 
 /// Methods and instructions are those of the app itself: what it shares with others counts once, as a package of its own.
-fn count_own(facts: &mut AppFacts, part: &Part) {
+pub(crate) fn count_own(facts: &mut AppFacts, part: &Part) {
     let methods = u64::try_from(part.methods.len()).unwrap_or(u64::MAX);
     facts.methods = facts.methods.saturating_sub(methods);
     facts.instructions = facts.instructions.saturating_sub(part.instructions);

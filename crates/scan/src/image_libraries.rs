@@ -73,9 +73,9 @@ fn started(package: &Package) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, path::Path};
 
-    use analysis::Kinds;
+    use analysis::{Kinds, facts::FactAct};
     use attribution::CodeShapes;
     use bytes::ByteSource;
     use packages::{CodeFile, Component, ComponentKind, ExportState};
@@ -88,6 +88,23 @@ mod tests {
         let source = ByteSource::open(&path).expect("the fixture is there");
         let code_files = vec![CodeFile { path: dex.to_owned(), source }];
         Package { name: name.to_owned(), code_files, ..Package::default() }
+    }
+
+    #[test]
+    fn services_that_a_maker_adds_to_the_system_are_gone_through_and_those_of_the_platform_are_not() {
+        let library = Package { path: "/system/framework/library.jar".to_owned(), ..package("", "library.dex") };
+        let result = analysed(&library, std::slice::from_ref(&library));
+        assert_eq!(result.facts.entries, ["system_service maker.library.OrderService"]);
+        let kept = result.facts.named.get("service_kept").cloned().unwrap_or_default();
+        assert_eq!(kept.into_iter().collect::<Vec<_>>(), ["orders"]);
+        let sinks = result.facts.facts.iter().filter_map(|fact| match &fact.act {
+            FactAct::Sink(kind) => fact.entry.map(|_| kind.as_str()),
+            _ => None,
+        });
+        assert_eq!(sinks.collect::<BTreeSet<_>>(), BTreeSet::from(["exec", "sms_send"]));
+        // A package without a readable manifest is no library.
+        let app = Package { path: "/system/app/Library.apk".to_owned(), ..library };
+        assert!(analysed(&app, std::slice::from_ref(&app)).facts.facts.is_empty());
     }
 
     fn analysed(app: &Package, packages: &[Package]) -> AppResult {
@@ -129,7 +146,7 @@ mod tests {
         let (alone, both) = (analysed(&app, &packages[..1]), analysed(&app, &packages));
         let of_library = |result: &AppResult| {
             let paths = result.facts.steps.iter().filter(|step| step.path == "library.dex");
-            paths.map(|step| step.method.clone()).collect::<std::collections::BTreeSet<String>>()
+            paths.map(|step| step.method.clone()).collect::<BTreeSet<String>>()
         };
         assert!(of_library(&alone).is_empty());
         assert!(of_library(&both).iter().any(|method| method.starts_with("Lmaker/library/Watcher;->onReceive")));

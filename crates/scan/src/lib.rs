@@ -23,6 +23,7 @@ mod reuse;
 mod rule_matches;
 mod sealed;
 mod sketch;
+mod system_services;
 mod unlocked;
 mod updates;
 
@@ -238,7 +239,9 @@ fn link_apps<'r>(
                 package: record::name_of(package),
                 path: package.path.clone(),
                 owner: asked_permissions::owner(package),
-                core_user: package.bypasses_permission_checks(),
+                // What a library of the platform was found to do, it does in the system's server.
+                core_user: package.bypasses_permission_checks()
+                    || (package.name.is_empty() && !result.facts.facts.is_empty()),
                 permissions: package.permissions_held.iter().map(|held| held.name.clone()).collect(),
                 asks_for,
                 providers: providers

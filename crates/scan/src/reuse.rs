@@ -67,6 +67,10 @@ pub(crate) fn of_content(
     };
     opened.program.tell_content(&mut tell);
     world.framework.tell_part_of(&opened.program, &mut tell);
+    // What a library keeps services by may be in any other.
+    if package.name.is_empty() {
+        tell(world.framework.digest()?);
+    }
     if let Some(part) = &opened.part {
         world.image_libraries.library().tell(part, &mut tell);
     }

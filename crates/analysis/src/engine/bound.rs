@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use code::{Body, MethodId, Op, TypeId, ValueId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{app::App, export::EntryComponent, roots::class_of};
+use super::{app::App, export::EntryComponent, kept::kept_services, roots::class_of};
+use crate::kinds::{KEPT_AS, SYSTEM_SERVICE};
 
 /// Methods behind one call that are looked through for a question about the caller: it stands at the beginning.
 const LOOKED_THROUGH_MAX: usize = 64;
@@ -34,7 +35,7 @@ const ASKS_WHO_CALLS: [&str; 10] = [
 /// A class of binders, or one above them, that a service hands out to other apps.
 pub(super) struct HandedOut {
     class: TypeId,
-    /// The service, as the manifest names it.
+    /// The service, as the manifest names it, or [`KEPT_AS`] and its name at the service manager.
     service: String,
 }
 
@@ -52,6 +53,16 @@ impl HandedOut {
             });
             found.extend(classes.map(|class| Self { class, service: component.class.clone() }));
         }
+        let kept = kept_services(app.program).into_iter().filter_map(|kept| {
+            Some(Self { class: app.program.find_type(&kept.class)?, service: format!("{KEPT_AS}{}", kept.name) })
+        });
+        found.extend(kept);
+        let of_system = components.iter().filter(|component| component.kind == SYSTEM_SERVICE);
+        found.extend(
+            of_system
+                .filter_map(|component| class_of(app, component).zip(component.authorities.first()))
+                .map(|(class, name)| Self { class, service: format!("{KEPT_AS}{name}") }),
+        );
         found
     }
 
@@ -66,14 +77,23 @@ impl HandedOut {
     }
 }
 
-/// Types of what a method returns: those of the values that joins bring together.
+/// Types of what a method returns.
 fn returned(body: &Body) -> FxHashSet<TypeId> {
-    let mut pending: Vec<ValueId> = Vec::new();
+    let returned = body.instructions.iter().filter_map(|instruction| match instruction.op {
+        Op::Return { from } => from,
+        _ => None,
+    });
+    types_of(body, returned.collect())
+}
+
+/// Types of values, and of those that joins, casts and `asBinder` make them from.
+pub(super) fn types_of(body: &Body, values: Vec<ValueId>) -> FxHashSet<TypeId> {
+    let mut pending = values;
     // What each value may be another name of: looked up, since the sample chooses how many joins a method has.
     let mut same_as: FxHashMap<ValueId, Vec<ValueId>> = FxHashMap::default();
     for instruction in &body.instructions {
         match &instruction.op {
-            Op::Return { from: Some(from) } => pending.push(*from),
+            Op::Cast { to, from, .. } => same_as.entry(*to).or_default().push(*from),
             // `asBinder` of an interface is the object itself.
             Op::Invoke { to: Some(to), arguments, .. } => {
                 if let [only] = &**arguments {

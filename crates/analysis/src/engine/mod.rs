@@ -22,6 +22,7 @@ mod field_texts;
 mod finish;
 mod frame;
 mod intents;
+mod kept;
 mod left;
 mod library;
 mod life;
@@ -38,5 +39,6 @@ mod user_acts;
 mod walk;
 
 pub use export::{AppInput, EntryComponent, analyse_app};
+pub use kept::{KeptService, kept_services};
 pub use native::Library;
 pub use platform::Supertypes;

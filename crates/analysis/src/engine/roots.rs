@@ -26,7 +26,7 @@ use crate::{
         value::{ObjectKey, Value},
     },
     facts::{Reply, ReplyTo},
-    kinds::{BINDER, BINDER_REPLY, EXTERNAL_INTENT},
+    kinds::{BINDER, BINDER_REPLY, EXTERNAL_INTENT, SYSTEM_SERVICE},
 };
 
 /// Work that entering one method outside the lives may cost (tags and objects moved).
@@ -119,8 +119,12 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
     for component in components {
         let found = component_roots(app, component);
         // A component may be a listener too, of itself or of what it makes.
-        let made = listens(app, component);
-        if found.is_empty() && (made.is_empty() || life::is_of_manifest(&component.kind)) {
+        let mut made = listens(app, component);
+        let is_system_service = component.kind == SYSTEM_SERVICE;
+        if let Some(ty) = class_of(app, component).filter(|_| is_system_service) {
+            made.extend(app.classes.platform_callable(ty));
+        }
+        if found.is_empty() && (made.is_empty() || (life::is_of_manifest(&component.kind) && !is_system_service)) {
             continue;
         }
         let entry = entries.len() as u32;

@@ -13,7 +13,7 @@ impl NamedServices {
     pub(super) fn new(apps: &[LinkApp<'_>]) -> Self {
         let names = |app: &LinkApp<'_>, kind| app.facts.named.get(kind).cloned().unwrap_or_default();
         let mut keepers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (keeper, app) in apps.iter().enumerate().filter(|(_, app)| app.core_user || is_of_platform(app)) {
+        for (keeper, app) in apps.iter().enumerate().filter(|(_, app)| may_keep(app)) {
             for name in names(app, SERVICE_KEPT) {
                 keepers.entry(name).or_default().push(keeper);
             }
@@ -41,6 +41,11 @@ impl NamedServices {
     pub(super) fn between(&self, one: usize, other: usize) -> Option<&String> {
         self.0.get(&(one, other)).or_else(|| self.0.get(&(other, one)))
     }
+}
+
+/// Whether the service manager takes services from an app.
+pub(super) fn may_keep(app: &LinkApp<'_>) -> bool {
+    app.core_user || is_of_platform(app)
 }
 
 /// Libraries of the platform have no manifest: they go by their paths. A service that is kept there is one of the system's server.
