@@ -169,7 +169,8 @@ fn claims_say_which_rule_speaks_and_what_the_user_has_to_do_with_it() {
     for case in cases() {
         let Some(expected) = case.claims else { continue };
         let facts = analysed(&program, &case.components, &[], &knowledge, &|_| None);
-        let app = LinkApp { core_user: case.core_user, ..linked(&facts, &providers(&case.components), &case.addressed) };
+        let app =
+            LinkApp { core_user: case.core_user, ..linked(&facts, &providers(&case.components), &case.addressed) };
         let claims = claim(&[app], &[String::new()], &knowledge).findings;
         let reached: Vec<_> = claims.iter().filter(|claim| claim.parts.modifiers.reachable).collect();
         if !case.confidence.is_empty() {

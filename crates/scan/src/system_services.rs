@@ -67,6 +67,7 @@ fn analysed(program: &Program, kept: &[KeptService], world: &World<'_>) -> AppFa
         bodies: &KeptBodies::new(program),
         text: &|_| None,
         framework: &world.framework.supertypes,
+        broadcasts: &world.framework.broadcasts,
         libraries: &[],
     })
 }
