@@ -24,7 +24,9 @@ impl Frame<'_, '_> {
     /// A long number, one with a fraction or a flag, whatever it is made of, is a number: a place, a time, a length, a state. (Other whole
     /// numbers may be characters, bytes or parts of a picture, one by one.)
     pub(super) fn as_number(&self, mut value: Value, ty: Option<TypeId>) -> Value {
-        if !value.tags.is_empty() && ty.is_some_and(|ty| matches!(self.app.program.descriptor(ty), "J" | "Z" | "F" | "D")) {
+        if !value.tags.is_empty()
+            && ty.is_some_and(|ty| matches!(self.app.program.descriptor(ty), "J" | "Z" | "F" | "D"))
+        {
             value.tags = value.tags.doubted(Doubts::NUMBER);
         }
         value
