@@ -17,6 +17,8 @@ pub(crate) const EXTERNAL_RESULT: &str = "external_result";
 pub(crate) const BINDER: &str = "binder";
 /// What a method behind a binder answers.
 pub(crate) const BINDER_REPLY: &str = "binder_reply";
+/// What a method behind a binder that any app may have answers.
+pub(crate) const BOUND_ANSWER: &str = "bound_answer";
 /// A service is given to the platform for all apps to find by name.
 pub(crate) const SERVICE_KEPT: &str = "service_kept";
 /// A service is asked for by name.

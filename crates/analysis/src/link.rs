@@ -34,7 +34,7 @@ use writers::Writers;
 use crate::{
     domain::tags::tells_what_is_left,
     facts::{AppFacts, Fact, FactAct, FactData, FactWhat, Letter, ReplyTo},
-    kinds::{BINDER, EXTERNAL_INTENT, PROVIDER},
+    kinds::{BINDER, BOUND_ANSWER, EXTERNAL_INTENT, PROVIDER},
     speaking::Speaking,
 };
 
@@ -311,6 +311,10 @@ impl Linker<'_> {
     /// The kind of sink that a fact is, if it is one.
     fn sink_kind<'f>(&self, app: usize, fact: &'f Fact) -> Option<&'f str> {
         match &fact.act {
+            // The names are those of the services that hand the binder out.
+            FactAct::Sink(kind) if kind == BOUND_ANSWER => {
+                fact.names.iter().any(|service| self.serves_strangers(app, service)).then_some(BOUND_ANSWER)
+            }
             FactAct::Sink(kind) => Some(kind),
             FactAct::Reply(_) => Some(PROVIDER_REPLY),
             FactAct::Send(_) if fact.data.is_empty() => None,

@@ -14,6 +14,9 @@ use crate::kinds::{KEPT_AS, SYSTEM_SERVICE};
 /// Methods behind one call that are looked through for a question about the caller: it stands at the beginning.
 const LOOKED_THROUGH_MAX: usize = 64;
 
+const MESSENGER: &str = "Landroid/os/Messenger;";
+const HANDLER: &str = "Landroid/os/Handler;";
+
 /// Types that say nothing of which binder it is.
 const ANY_BINDER: [&str; 4] =
     ["Landroid/os/IBinder;", "Landroid/os/Binder;", "Landroid/os/IInterface;", "Ljava/lang/Object;"];
@@ -66,6 +69,29 @@ impl HandedOut {
         found
     }
 
+    /// Handlers behind the messengers whose binders such services hand out: whoever may bind sends them messages.
+    pub(super) fn handlers(app: &App<'_>, components: &[EntryComponent]) -> Vec<Self> {
+        let mut found = Vec::new();
+        for component in components.iter().filter(|component| component.kind == "service" && component.exported) {
+            let Some(ty) = class_of(app, component) else { continue };
+            let bind = app.classes.find(ty, "onBind", Some("(Landroid/content/Intent;)"));
+            let Some(Ok(body)) = bind.and_then(|bind| app.program.body_of(bind)) else { continue };
+            if !calls(app, &body, MESSENGER, "getBinder") {
+                continue;
+            }
+            let mut classes: Vec<TypeId> = given_to_messengers(app, ty);
+            classes.sort_unstable();
+            classes.dedup();
+            found.extend(classes.into_iter().map(|class| Self { class, service: component.class.clone() }));
+        }
+        found
+    }
+
+    /// The class, and the service that hands it out.
+    pub(super) fn parts(&self) -> (TypeId, &str) {
+        (self.class, &self.service)
+    }
+
     /// Services that hand out objects of this class.
     pub(super) fn services(handed_out: &[Self], app: &App<'_>, binder: TypeId) -> Vec<String> {
         let is_of = |class: TypeId| class == binder || app.classes.is_below(binder, app.program.descriptor(class));
@@ -75,6 +101,38 @@ impl HandedOut {
         services.dedup();
         services
     }
+}
+
+/// Whether a body calls a method of this class and name.
+fn calls(app: &App<'_>, body: &Body, class: &str, name: &str) -> bool {
+    body.instructions.iter().any(|instruction| match &instruction.op {
+        Op::Invoke { method, .. } => app.program.method(*method).is_some_and(|called| {
+            app.program.descriptor(called.class) == class && app.program.text(called.name) == name
+        }),
+        _ => false,
+    })
+}
+
+/// Handlers that the methods of a service give to new messengers; those that it makes, where the code does not say which.
+fn given_to_messengers(app: &App<'_>, service: TypeId) -> Vec<TypeId> {
+    let mut found = Vec::new();
+    for definition in app.program.class_of(service).into_iter().flat_map(|class| &class.methods) {
+        let Some(Ok(body)) = app.program.body_of(definition.method) else { continue };
+        for instruction in &body.instructions {
+            let Op::Invoke { method, arguments, .. } = &instruction.op else { continue };
+            let Some(called) = app.program.method(*method) else { continue };
+            let of_handler = matches!(&*called.parameters, [only] if app.program.descriptor(*only) == HANDLER);
+            if app.program.descriptor(called.class) != MESSENGER || !of_handler {
+                continue;
+            }
+            let given = arguments.get(1).and_then(|value| body.values.get(value.index())).and_then(|info| info.ty);
+            match given.filter(|ty| app.program.descriptor(*ty) != HANDLER) {
+                Some(ty) => found.push(ty),
+                None => found.extend(made(app, service, HANDLER)),
+            }
+        }
+    }
+    found
 }
 
 /// Types of what a method returns.
@@ -117,11 +175,16 @@ pub(super) fn types_of(body: &Body, values: Vec<ValueId>) -> FxHashSet<TypeId> {
     types
 }
 
-/// Classes that the service itself makes objects of, in any of its methods.
+/// Classes of binders that the service itself makes objects of.
 fn made_by(app: &App<'_>, service: TypeId) -> Vec<TypeId> {
+    made(app, service, "Landroid/os/Binder;")
+}
+
+/// Classes below another one that the service itself makes objects of, in any of its methods.
+fn made(app: &App<'_>, service: TypeId, above: &str) -> Vec<TypeId> {
     let methods = app.program.class_of(service).into_iter().flat_map(|class| &class.methods);
     let made = methods.filter_map(|definition| app.creates.get(&definition.method)).flatten();
-    made.copied().filter(|&made| app.classes.is_below(made, "Landroid/os/Binder;")).collect()
+    made.copied().filter(|&made| app.classes.is_below(made, above)).collect()
 }
 
 /// Whether any of these methods, or what they lead to, asks who calls.
@@ -140,10 +203,21 @@ pub(super) fn asks_who_calls(app: &App<'_>, methods: &[MethodId]) -> bool {
             Op::Invoke { method, .. } => app.program.method(*method),
             _ => None,
         });
-        if called.any(|called| ASKS_WHO_CALLS.contains(&app.program.text(called.name))) {
+        if called.any(|called| ASKS_WHO_CALLS.contains(&app.program.text(called.name))) || reads_sender(app, &body) {
             return true;
         }
         pending.extend(app.calls.get(&method).into_iter().flatten());
     }
     false
+}
+
+/// Whether a body reads which user's app sent a message.
+fn reads_sender(app: &App<'_>, body: &Body) -> bool {
+    body.instructions.iter().any(|instruction| match &instruction.op {
+        Op::FieldGet { field, .. } => app.program.field(*field).is_some_and(|field| {
+            app.program.descriptor(field.class) == "Landroid/os/Message;"
+                && app.program.text(field.name) == "sendingUid"
+        }),
+        _ => false,
+    })
 }

@@ -26,7 +26,7 @@ use crate::{
         value::{ObjectKey, Value},
     },
     facts::{Reply, ReplyTo},
-    kinds::{BINDER, BINDER_REPLY, EXTERNAL_INTENT, SYSTEM_SERVICE},
+    kinds::{BINDER, BINDER_REPLY, BOUND_ANSWER, EXTERNAL_INTENT, SYSTEM_SERVICE},
 };
 
 /// Work that entering one method outside the lives may cost (tags and objects moved).
@@ -146,7 +146,8 @@ pub(crate) fn settle(app: &mut App<'_>, components: &[EntryComponent]) -> Roots 
         }
     }
     // What no life led to: callbacks of objects that no life was seen to register, and code that nothing leads to.
-    for root in other_roots(app).into_iter().chain(binder_roots(app, components)) {
+    let called_by_others = binder_roots(app, components).into_iter().chain(message_roots(app, components));
+    for root in other_roots(app).into_iter().chain(called_by_others.collect::<Vec<_>>()) {
         enter(app, &root, &mut effects);
     }
     Roots { entries, entry_of, user, effects }
@@ -218,6 +219,18 @@ fn binder_roots(app: &App<'_>, components: &[EntryComponent]) -> Vec<Root> {
         let asks_who_calls = !bound_through.is_empty() && bound::asks_who_calls(app, &asked_in);
         let transaction = Some(found.name);
         Root { class: found.class, transaction, bound_through, asks_who_calls, ..Root::of(app, found.method) }
+    });
+    roots.collect()
+}
+
+/// What is called on the handlers that services give to other apps behind messengers.
+fn message_roots(app: &App<'_>, components: &[EntryComponent]) -> Vec<Root> {
+    let handlers = HandedOut::handlers(app, components);
+    let roots = handlers.iter().filter_map(|handed| {
+        let (class, service) = handed.parts();
+        let method = app.classes.find(class, "handleMessage", Some("(Landroid/os/Message;)"))?;
+        let asks_who_calls = bound::asks_who_calls(app, &[method]);
+        Some(Root { class, bound_through: vec![service.to_owned()], asks_who_calls, ..Root::of(app, method) })
     });
     roots.collect()
 }
@@ -304,6 +317,7 @@ fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Op
             let act = Act::Store(frame.app.kinds.id(BINDER_REPLY));
             effects.push((root.method, Effect { act, data: data.clone(), names, site, trace: Trace::default() }, None));
         }
+        effects.extend(answer(frame.app, root, &data).map(|effect| (root.method, effect, None)));
     }
     let found = std::mem::take(&mut frame.effects).into_values().flatten();
     let found: Vec<Effect> = found
@@ -312,6 +326,19 @@ fn enter(app: &mut App<'_>, root: &Root, effects: &mut Vec<(MethodId, Effect, Op
         .collect();
     effects.extend(found.into_iter().map(|effect| (root.method, effect, None)));
     effects.extend(replies(app, root, data));
+}
+
+/// What a method behind a binder gives to whoever may bind one of the services that hand it out. Whether strangers may is decided where
+/// all permissions are known.
+fn answer(app: &mut App<'_>, root: &Root, data: &Tags) -> Option<Effect> {
+    if data.is_empty() || root.bound_through.is_empty() {
+        return None;
+    }
+    let names = root.bound_through.iter().map(|service| app.tables.patterns.literal(service)).collect();
+    let doubts = if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() };
+    let site = Site { method: root.method, address: 0 };
+    let act = Act::Sink(app.kinds.id(BOUND_ANSWER));
+    Some(Effect { act, data: data.doubted(doubts), names, site, trace: Trace::default() })
 }
 
 /// The answers of a provider, told apart by what it is asked for.
@@ -333,8 +360,10 @@ pub(crate) fn replies(app: &mut App<'_>, root: &Root, data: Tags) -> Vec<(Method
 
 /// What the platform passes at a position.
 pub(crate) fn argument(frame: &mut Frame<'_, '_>, root: &Root, position: usize) -> Value {
-    if let (Some(name), 1..) = (&root.transaction, position) {
-        return transacted(frame, root, name);
+    match (&root.transaction, position) {
+        (Some(name), 1..) => return transacted(frame, root, name),
+        (None, 1..) if !root.bound_through.is_empty() => return Value::made_of(from_strangers(frame, root)),
+        _ => {}
     }
     let mut arrives = |letter| Value::object(frame.object(ObjectKey::Received(root.class, letter)));
     let mut names = Names::new();
@@ -371,13 +400,18 @@ fn transacted(frame: &mut Frame<'_, '_>, root: &Root, name: &str) -> Value {
     let id = frame.app.tables.sources.intern(Source { what, site });
     let mut tags = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Channel, None));
     if !root.bound_through.is_empty() {
-        // Whether strangers may bind one of the services is decided where all permissions are known.
-        let app = &mut *frame.app;
-        let services = root.bound_through.iter().map(|service| app.tables.patterns.literal(service)).collect();
-        let what = What::Kind(app.kinds.id(EXTERNAL_INTENT), services);
-        let id = app.tables.sources.intern(Source { what, site });
-        let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
-        tags.join(&asked.doubted(if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() }));
+        tags.join(&from_strangers(frame, root));
     }
     Value::made_of(tags)
+}
+
+/// What whoever may bind one of the services chooses. Whether strangers may is decided where all permissions are known.
+fn from_strangers(frame: &mut Frame<'_, '_>, root: &Root) -> Tags {
+    let site = Site { method: root.method, address: 0 };
+    let app = &mut *frame.app;
+    let services = root.bound_through.iter().map(|service| app.tables.patterns.literal(service)).collect();
+    let what = What::Kind(app.kinds.id(EXTERNAL_INTENT), services);
+    let id = app.tables.sources.intern(Source { what, site });
+    let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
+    asked.doubted(if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() })
 }

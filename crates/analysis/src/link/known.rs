@@ -9,6 +9,17 @@ use crate::{
 };
 
 impl Linker<'_> {
+    /// Whether a component of this class, or a service kept under this name, is open to any app that an owner installs.
+    pub(super) fn serves_strangers(&self, app: usize, service: &str) -> bool {
+        match service.strip_prefix(KEPT_AS) {
+            // The platform keeps services of its own users alone; those it has itself are known to ask who calls.
+            Some(name) => {
+                self.apps.get(app).is_some_and(services::may_keep) && !self.knowledge.platform_services.contains(name)
+            }
+            None => self.intents.outside_kind(app, service, Letter::Intent).is_some(),
+        }
+    }
+
     /// Kinds of data that the knowledge files know this to be.
     pub(super) fn known_kinds(&self, app: usize, what: &FactWhat) -> Vec<(String, Vec<String>)> {
         let by_name = |names: &[String], kind_of: &dyn Fn(&str) -> Option<String>| {
@@ -24,14 +35,9 @@ impl Linker<'_> {
             FactWhat::Kind(kind, classes) if kind == EXTERNAL_INTENT => {
                 let providers = self.apps.get(app).map(|app| app.providers.as_slice()).unwrap_or_default();
                 let mut open = classes.iter().map(|class| {
-                    // The platform keeps services of its own users alone; those it has itself are known to ask who calls.
-                    if let Some(name) = class.strip_prefix(KEPT_AS) {
-                        return self.apps.get(app).is_some_and(services::may_keep)
-                            && !self.knowledge.platform_services.contains(name);
-                    }
                     // Which operation carries the request is not kept: strangers must be let into all of them.
                     providers.iter().any(|p| p.class == *class && p.open && p.open_to_writers)
-                        || self.intents.outside_kind(app, class, Letter::Intent).is_some()
+                        || self.serves_strangers(app, class)
                 });
                 (classes.is_empty() || open.any(|open| open))
                     .then(|| (kind.clone(), classes.clone()))
