@@ -31,4 +31,13 @@ impl Frame<'_, '_> {
         }
         value
     }
+
+    /// What is read from a field: a field holds one whole number at a time, which is no text either.
+    pub(super) fn as_number_of_field(&self, mut value: Value, ty: Option<TypeId>) -> Value {
+        let is_whole = ty.is_some_and(|ty| matches!(self.app.program.descriptor(ty), "I" | "S"));
+        if is_whole && !value.tags.is_empty() {
+            value.tags = value.tags.doubted(Doubts::NUMBER);
+        }
+        self.as_number(value, ty)
+    }
 }

@@ -92,7 +92,7 @@ impl Frame<'_, '_> {
             Op::FieldGet { to, object, field } => {
                 let base = self.value(*object).clone();
                 let value = self.read(&base, Step::Field(self.app.declared(*field)));
-                let value = self.as_number(value, self.app.type_of_field(*field));
+                let value = self.as_number_of_field(value, self.app.type_of_field(*field));
                 self.set(*to, value)
             }
             Op::FieldPut { from, object, field } => {
