@@ -168,9 +168,9 @@ pub struct PublicKeyRecord {
     pub certificate_sha256: String,
     /// What it is known as.
     pub known_as: String,
-    /// Whether the platform itself is signed with it.
+    /// Whether the platform's own package is signed with it.
     pub signs_platform: bool,
-    /// Whether an app of the system's user is.
+    /// Whether an app that asks for the system's user is, and nothing says that the platform has another key.
     pub signs_system_user: bool,
     /// Packages that are, sorted.
     pub apps: Vec<String>,

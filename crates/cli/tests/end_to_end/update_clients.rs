@@ -58,7 +58,7 @@ reference = "RFC 5737"
 "#;
 
 #[test]
-fn a_platform_signed_with_a_key_that_everybody_has_is_told() {
+fn an_app_signed_with_a_key_that_everybody_has_is_told() {
     const DEVICE: &str = "examples/firmware/device";
     let (report, _) = scan_of(&[DEVICE]);
     assert_eq!(list(&report, "public_keys"), &[] as &[Value], "nobody else is known to have it");
@@ -72,4 +72,11 @@ fn a_platform_signed_with_a_key_that_everybody_has_is_told() {
     let output = run(&["scan", DEVICE, "--knowledge", folder]);
     let said = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("the key of the examples signs the platform itself and"), "{said}");
+    let collector = format!("{DEVICE}/system/priv-app/Collector/Collector.apk");
+    let (report, _) = scan_of(&[&collector, "--knowledge", folder]);
+    let [key] = list(&report, "public_keys") else { panic!("{report}") };
+    assert_eq!((&key["signs_platform"], &key["signs_system_user"]), (&false.into(), &true.into()));
+    let output = run(&["scan", &collector, "--knowledge", folder]);
+    let said = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("the platform's own package was not read: if that has the same key"), "{said}");
 }

@@ -35,7 +35,8 @@ pub(crate) fn public_key_words(key: &PublicKeyRecord) -> String {
             "whoever signs an app with it gets the permissions that the platform keeps for itself, once that app is installed"
         }
         (false, true) => {
-            "whoever signs an app with it can have it run as the system's user, once that app is installed"
+            "one of them asks for the system's user, and the platform's own package was not read: if that has the same key, whoever signs an app \
+         with it can have it run as that user"
         }
         (false, false) => {
             "whoever signs another version of one of these apps with it has made an update that the platform accepts"
