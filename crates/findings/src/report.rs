@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Axis, Coverage, Finding, RuleMatches, Transport};
 
 /// Version of the JSON report's schema. Raised when a field changes its meaning or goes away.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// The result of one scan. Contains nothing that depends on the clock, the number of threads or this computer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

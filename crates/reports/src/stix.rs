@@ -205,6 +205,7 @@ fn pattern(piece: &Evidence) -> Option<String> {
     // What was found in one file says so behind the value.
     let value = piece.value.split_once(" in /").map_or(piece.value.as_str(), |(value, _)| value);
     let path = match piece.kind.as_str() {
+        "domain" if value.parse::<std::net::Ipv4Addr>().is_ok() => "ipv4-addr:value",
         "domain" => "domain-name:value",
         "certificate" => "x509-certificate:hashes.'SHA-256'",
         "digest" => "file:hashes.'SHA-256'",
