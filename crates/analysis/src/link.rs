@@ -554,6 +554,7 @@ fn cost(fact: &Fact, data: &FactData) -> Cost {
         // A way that passes on more of the data is a better one, even if it is doubtful.
         doubtful: u8::from(!others.is_empty()) + 2 * u8::from(!of_little.is_empty()),
         facts: 1,
+        uncertain: u8::from(!others.is_empty()),
         steps: (fact.trace.len() + data.trace.len()) as u32,
     })
 }

@@ -23,6 +23,9 @@ const SEARCH_WORK_MAX: u64 = 400_000_000;
 /// The least share of one search.
 const SEARCH_SHARE_MIN: u64 = 200_000;
 
+/// The bits of the steps of a way.
+const STEPS_MASK: u32 = 0x00ff_ffff;
+
 /// What makes a way worse, the worst first.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Drawbacks {
@@ -34,26 +37,29 @@ pub(super) struct Drawbacks {
     pub(super) passages: u8,
     /// Facts on the way.
     pub(super) facts: u8,
+    /// Of what is less than certain, that where the way itself may be none. (Where little of the data goes on, the way is there.)
+    pub(super) uncertain: u8,
     /// Steps of its traces.
     pub(super) steps: u32,
 }
 
 /// Drawbacks in order, in one number: comparing and adding is what a search does most. A way has at most one fact more than
 /// [`CHAIN_FACTS_MAX`] and as many joins, so no drawback but the steps, which are last, can run over its eight bits; and traces
-/// have less than a hundred steps each.
+/// have less than a hundred steps each, so all of them stay within 24 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cost(u64);
 
 impl Cost {
     pub(super) const fn new(drawbacks: Drawbacks) -> Self {
-        let Drawbacks { unreached, doubtful, passages, facts, steps } = drawbacks;
+        let Drawbacks { unreached, doubtful, passages, facts, uncertain, steps } = drawbacks;
         let sure = (unreached as u64) << 56 | (doubtful as u64) << 48;
-        Self(sure | (passages as u64) << 40 | (facts as u64) << 32 | steps as u64)
+        let far = (passages as u64) << 40 | (facts as u64) << 32;
+        Self(sure | far | (uncertain as u64) << 24 | (steps & STEPS_MASK) as u64)
     }
 
     pub(super) const fn drawbacks(self) -> Drawbacks {
-        let [unreached, doubtful, passages, facts, ..] = self.0.to_be_bytes();
-        Drawbacks { unreached, doubtful, passages, facts, steps: self.0 as u32 }
+        let [unreached, doubtful, passages, facts, uncertain, ..] = self.0.to_be_bytes();
+        Drawbacks { unreached, doubtful, passages, facts, uncertain, steps: self.0 as u32 & STEPS_MASK }
     }
 
     const fn facts(self) -> u8 {
@@ -62,7 +68,7 @@ impl Cost {
 
     /// Whether a way passes many apps, and not every step of it is certain.
     const fn is_far_fetched(self) -> bool {
-        (self.0 >> 48) as u8 > 0 && (self.0 >> 40) as u8 >= DOUBTFUL_PASSAGES_MAX
+        (self.0 >> 24) as u8 > 0 && (self.0 >> 40) as u8 >= DOUBTFUL_PASSAGES_MAX
     }
 
     const fn and(self, other: Self) -> Self {
@@ -254,7 +260,8 @@ impl<'g> Search<'g> {
             let place = self.read_place(fill.read);
             if wanted.leads(place) && !knows(fill.read) {
                 let passage = u8::from(fill.reason.is_some());
-                let own = Drawbacks { doubtful: u8::from(fill.partly), passages: passage, ..Drawbacks::default() };
+                let partly = u8::from(fill.partly);
+                let own = Drawbacks { doubtful: partly, uncertain: partly, passages: passage, ..Drawbacks::default() };
                 self.offer(cost.and(Cost::new(own)), place, From::Fill(fact, position as u32));
             }
         }
@@ -405,7 +412,7 @@ mod tests {
         let one = Cost::new(Drawbacks { facts: 1, ..Drawbacks::default() });
         let fill = |read, reason| Fill { read, reason, partly: false };
         // Facts 0, 1 and 2 are of three apps, and 3 is a second fact of the first; 2 is the sink, and has what 1 or 3 gave.
-        let graph = |doubt| Graph {
+        let graph = |(doubtful, uncertain)| Graph {
             nodes: vec![(0, 0), (1, 0), (2, 0), (0, 1)],
             fills: vec![
                 vec![fill(0, Some(0)), fill(2, None)],
@@ -415,9 +422,9 @@ mod tests {
             ],
             costs: vec![
                 vec![one],
-                vec![Cost::new(Drawbacks { doubtful: doubt, ..one.drawbacks() })],
+                vec![Cost::new(Drawbacks { doubtful, uncertain, ..one.drawbacks() })],
                 vec![one],
-                vec![Cost::new(Drawbacks { doubtful: 1, ..one.drawbacks() })],
+                vec![Cost::new(Drawbacks { doubtful: 1, uncertain: 1, ..one.drawbacks() })],
             ],
             readers: vec![
                 vec![Datum { fact: 1, data: 0 }],
@@ -433,8 +440,9 @@ mod tests {
             });
             (found, left.far_fetched)
         };
-        assert_eq!(told(0), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "certain, however many apps it passes");
-        assert_eq!(told(1), (vec![vec![(2, 0), (0, 1), (0, 0)]], 1), "more doubtful, but nearer");
+        assert_eq!(told((0, 0)), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "certain, however many apps it passes");
+        assert_eq!(told((1, 0)), (vec![vec![(2, 0), (1, 0), (0, 0)]], 0), "little goes on, but it is there");
+        assert_eq!(told((1, 1)), (vec![vec![(2, 0), (0, 1), (0, 0)]], 1), "more doubtful, but nearer");
     }
 
     #[test]
