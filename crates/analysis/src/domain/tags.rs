@@ -73,6 +73,9 @@ impl Doubts {
 
     /// The code asks who calls: whether strangers get past that is not known.
     pub(crate) const CALLER_ASKED: Self = Self(1 << 14);
+    /// Comes by a service that is found by its name: since Android 5 the policy of the device (SELinux) says who may find which, and it is
+    /// not read.
+    pub(crate) const FOUND_BY_NAME: Self = Self(1 << 15);
 
     /// Both sets.
     #[must_use]
@@ -108,7 +111,7 @@ impl Doubts {
 }
 
 /// Words for each doubt.
-const REASONS: [(Doubts, &str); 14] = [
+const REASONS: [(Doubts, &str); 15] = [
     (Doubts::UNMODELLED_LIBRARY, "passes a library method that has no model"),
     (Doubts::FIELD_BY_NAME, "passes a field that is joined by name"),
     (Doubts::STORE_NAME_PARTIAL, "the name of a store is only partly known"),
@@ -123,6 +126,7 @@ const REASONS: [(Doubts, &str); 14] = [
     (Doubts::BEGINNING, BEGINNING),
     (Doubts::ADDRESS, ADDRESS),
     (Doubts::CALLER_ASKED, CALLER_ASKED),
+    (Doubts::FOUND_BY_NAME, "whether the device's policy lets other apps find the service was not asked"),
 ];
 
 /// Operations of models that leave little of the data, with what they leave.

@@ -26,7 +26,7 @@ use crate::{
         value::{ObjectKey, Value},
     },
     facts::{Reply, ReplyTo},
-    kinds::{BINDER, BINDER_REPLY, BOUND_ANSWER, EXTERNAL_INTENT, SYSTEM_SERVICE},
+    kinds::{BINDER, BINDER_REPLY, BOUND_ANSWER, EXTERNAL_INTENT, KEPT_AS, SYSTEM_SERVICE},
 };
 
 /// Work that entering one method outside the lives may cost (tags and objects moved).
@@ -74,6 +74,16 @@ impl Root {
             bound_through: Vec::new(),
             asks_who_calls: false,
         }
+    }
+}
+
+impl Root {
+    /// What is doubtful about other apps coming here.
+    fn doubts_of_strangers(&self) -> Doubts {
+        let asks = if self.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() };
+        // Who binds a service needs no name of it.
+        let only_by_name = self.bound_through.iter().all(|service| service.starts_with(KEPT_AS));
+        if only_by_name && !self.bound_through.is_empty() { asks.and(Doubts::FOUND_BY_NAME) } else { asks }
     }
 }
 
@@ -335,7 +345,7 @@ fn answer(app: &mut App<'_>, root: &Root, data: &Tags) -> Option<Effect> {
         return None;
     }
     let names = root.bound_through.iter().map(|service| app.tables.patterns.literal(service)).collect();
-    let doubts = if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() };
+    let doubts = root.doubts_of_strangers();
     let site = Site { method: root.method, address: 0 };
     let act = Act::Sink(app.kinds.id(BOUND_ANSWER));
     Some(Effect { act, data: data.doubted(doubts), names, site, trace: Trace::default() })
@@ -384,7 +394,7 @@ pub(crate) fn argument(frame: &mut Frame<'_, '_>, root: &Root, position: usize) 
     let site = Site { method: root.method, address: 0 };
     let id = app.tables.sources.intern(Source { what: What::Kind(kind, names), site });
     let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
-    let doubts = if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() };
+    let doubts = root.doubts_of_strangers();
     let mut value = Value::made_of(asked.doubted(doubts));
     if matches!(root.roles.get(position), Some(Role::Result(_))) {
         value.add_object(frame.object(ObjectKey::Received(root.class, Letter::Result)));
@@ -413,5 +423,5 @@ fn from_strangers(frame: &mut Frame<'_, '_>, root: &Root) -> Tags {
     let what = What::Kind(app.kinds.id(EXTERNAL_INTENT), services);
     let id = app.tables.sources.intern(Source { what, site });
     let asked = Tags::one(Tag::Source(id), Trace::default().then(site, Hop::Source, None));
-    asked.doubted(if root.asks_who_calls { Doubts::CALLER_ASKED } else { Doubts::default() })
+    asked.doubted(root.doubts_of_strangers())
 }
