@@ -20,11 +20,11 @@ pub(crate) const BINDER_REPLY: &str = "binder_reply";
 /// What a method behind a binder that any app may have answers.
 pub(crate) const BOUND_ANSWER: &str = "bound_answer";
 /// A service is given to the platform for all apps to find by name.
-pub(crate) const SERVICE_KEPT: &str = "service_kept";
+pub const SERVICE_KEPT: &str = "service_kept";
 /// A service is asked for by name.
 pub(crate) const SERVICE_ASKED: &str = "service_asked";
 /// A kind of component: a service that the system's server keeps, its name among the authorities.
-pub(crate) const SYSTEM_SERVICE: &str = "system_service";
+pub const SYSTEM_SERVICE: &str = "system_service";
 /// Stands before the name at the service manager where that is what a service is told by.
 pub(crate) const KEPT_AS: &str = "service manager: ";
 /// The table of broadcasts that only the platform may send.

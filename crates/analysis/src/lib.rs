@@ -22,4 +22,4 @@ pub mod native_methods;
 mod speaking;
 
 pub use engine::{AppInput, EntryComponent, KeptService, Library, Supertypes, analyse_app, kept_services};
-pub use kinds::Kinds;
+pub use kinds::{Kinds, SERVICE_KEPT, SYSTEM_SERVICE};

@@ -4,7 +4,10 @@
 //! may be there alone. So what an app comes to of them is followed as code of that app. Written from the documents on `<uses-library>` and
 //! the boot class path; which of the two lists a library is not asked, since code that names a class without having it would not run.
 
-use std::sync::OnceLock;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::OnceLock,
+};
 
 use bytes::{Budget, Limits};
 use code::{InputFile, Library, Part, Program};
@@ -51,11 +54,17 @@ impl<'i> ImageLibraries<'i> {
             let files = libraries.flat_map(|library| &library.code_files);
             let files: Vec<InputFile> =
                 files.map(|file| InputFile { path: file.path.clone(), source: file.source.clone() }).collect();
-            let program = Program::build(&files, &Budget::new(Limits::FIRMWARE));
-            let program =
-                if program.needs_class_path() { program.with_class_path(self.class_path.classes()) } else { program };
-            Library::new(program, &|class| !self.knowledge.is_of_platform(class))
+            // A fault of this program costs the libraries, not every app that calls them; where a library is read as a package of its
+            // own it is told.
+            catch_unwind(AssertUnwindSafe(|| self.opened(&files))).unwrap_or_default()
         })
+    }
+
+    fn opened(&self, files: &[InputFile]) -> Library {
+        let program = Program::build(files, &Budget::new(Limits::FIRMWARE));
+        let program =
+            if program.needs_class_path() { program.with_class_path(self.class_path.classes()) } else { program };
+        Library::new(program, &|class| !self.knowledge.is_of_platform(class))
     }
 
     /// Whether the image adds a class of this descriptor.

@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use analysis::{AppInput, EntryComponent, KeptService, analyse_app, facts::AppFacts, kept_services};
+use analysis::{
+    AppInput, EntryComponent, KeptService, SERVICE_KEPT, SYSTEM_SERVICE, analyse_app, facts::AppFacts, kept_services,
+};
 use code::{ClassId, Library, MethodId, Program};
 use packages::Package;
 
 use crate::{app::World, bodies::KeptBodies};
-
-/// What the analysis calls a service by its name at the service manager.
-const SERVICE_KEPT: &str = "service_kept";
 
 /// What the services do that a library of the platform keeps; nothing if it keeps none under names of its own.
 pub(crate) fn facts(package: &Package, program: &Program, world: &World<'_>) -> Option<AppFacts> {
@@ -52,7 +51,7 @@ fn with_added(program: &Program, world: &World<'_>) -> Library {
 
 fn analysed(program: &Program, kept: &[KeptService], world: &World<'_>) -> AppFacts {
     let component = |kept: &KeptService| EntryComponent {
-        kind: "system_service".to_owned(),
+        kind: SYSTEM_SERVICE.to_owned(),
         class: kept.class.trim_start_matches('L').trim_end_matches(';').replace('/', "."),
         exported: true,
         authorities: vec![kept.name.clone()],
